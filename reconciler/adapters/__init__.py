@@ -1,0 +1,1 @@
+"""One file, or folder, an outside system. They do not know each other."""

@@ -1,0 +1,1 @@
+"""One file a verb; nothing but parse, call, print."""

@@ -1,0 +1,1 @@
+"""The shell: read everything once, think, act, tell. The only room that waits."""

@@ -1,0 +1,185 @@
+"""The smallest things a host can do. Plain values: a plan of them can be saved and read back.
+
+A target is a live tmux id (`$1`, `@2`, `%3`), or a `Slot reference`, `slot:<unit id>`, for a pane
+that an earlier step of the same plan makes: the host knows it by its mark.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reconciler.model.unit import Launch
+from reconciler.model.world import Drain, PaneMark
+
+
+@dataclass(frozen=True, slots=True)
+class NewPane:
+    """A pane to make: what runs there (None: a placeholder), its mark, its last applied fields."""
+
+    mark: PaneMark
+    launch: Launch | None
+    applied: str
+    focus: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NewWindow:
+    """A window to make, with at least one pane."""
+
+    key: str
+    name: str
+    layout: str
+    panes: tuple[NewPane, ...]
+    options: tuple[tuple[str, str], ...] = ()
+    focus: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """Make a session with all its windows, and mark everything in the same breath."""
+
+    name: str
+    columns: int
+    rows: int
+    history_lines: int
+    mark: str
+    applied: str
+    windows: tuple[NewWindow, ...]
+    options: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWindow:
+    """Make a window at the end of a live session."""
+
+    session: str
+    window: NewWindow
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPane:
+    """Split `beside` (a pane) and put the new pane after it, or before it."""
+
+    beside: str
+    pane: NewPane
+    before: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Respawn:
+    """Start a process in a pane that exists; whatever is left in it is killed."""
+
+    pane: str
+    new: NewPane
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Ask the process group of a pane to end: TERM first, KILL when the drain is over."""
+
+    pane: str
+    pid: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Remove a pane, window or session; `target` is its id."""
+
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkPane:
+    """Write a pane's mark anew; `applied` is '' when the last applied fields stay."""
+
+    pane: str
+    mark: PaneMark
+    applied: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MarkFrame:
+    """Write a session's mark and last applied fields anew."""
+
+    session: str
+    mark: str
+    applied: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """Rename a session (`$`) or a window (`@`)."""
+
+    target: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkWindow:
+    """Write a window's key anew."""
+
+    window: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resize:
+    """Give every window of a session this size in cells."""
+
+    session: str
+    columns: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arrange:
+    """Apply a layout to a window. No process is touched."""
+
+    window: str
+    layout: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetOptions:
+    """Set options on a session (`$`) or a window (`@`)."""
+
+    target: str
+    options: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SwapPanes:
+    """Exchange two panes, wherever they are. No process is touched."""
+
+    first: str
+    second: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderWindows:
+    """Put the windows of a session in this order. No process is touched."""
+
+    session: str
+    windows: tuple[str, ...]
+
+
+Step = (
+    OpenSession
+    | OpenWindow
+    | OpenPane
+    | Respawn
+    | Signal
+    | Close
+    | MarkPane
+    | MarkFrame
+    | MarkWindow
+    | Rename
+    | Resize
+    | Arrange
+    | SetOptions
+    | SwapPanes
+    | OrderWindows
+)
+
+__all__ = ["Drain", "Step"]

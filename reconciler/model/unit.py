@@ -1,0 +1,192 @@
+"""What must be: units fully decided, so that nobody below has a choice left.
+
+Two nouns carry everything: a **Frame** is one tmux session with its windows and slots; a
+**Process** unit is what runs in one slot. An agent without a `session` owns a frame of one slot.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reconciler.model.ids import Json, UnitId, digest
+from reconciler.model.problems import Problem
+
+
+class Disruption(enum.IntEnum):
+    """What a change of a field costs the thing that runs, least first."""
+
+    HOT = 0
+    BOUNDARY = 1
+    RESTART = 2
+    RECREATE = 3
+
+
+class RestartPolicy(enum.StrEnum):
+    """When a process that ended by itself is started again."""
+
+    ALWAYS = "always"
+    ON_FAILURE = "on-failure"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a unit was declared."""
+
+    path: str
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One declared field: dotted name, value, and what changing it costs."""
+
+    name: str
+    value: Json
+    disruption: Disruption
+
+
+def fields_digest(fields: tuple[Field, ...]) -> str:
+    """Return the digest that decides on drift: declared names and values, nothing else."""
+    return digest({f.name: f.value for f in fields})
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How a process is started: argv (empty: the user's shell), never a shell string.
+
+    `directory` is absolute. `secrets` maps a variable to a reference (`env:NAME`); the value is
+    looked up by the host at the moment of starting and is never part of a value here.
+    `typed` lines are typed once, each followed by Enter, right after the start.
+    """
+
+    argv: tuple[str, ...]
+    directory: str
+    env: tuple[tuple[str, str], ...] = ()
+    secrets: tuple[tuple[str, str], ...] = ()
+    typed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """When and how fast a process that ended is started again. Times in seconds."""
+
+    policy: RestartPolicy = RestartPolicy.ALWAYS
+    base_s: float = 1.0
+    max_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What runs in one slot of a frame: an agent, or a pane that a Session declares itself."""
+
+    id: UnitId
+    source: Source
+    frame: UnitId
+    launch: Launch
+    fields: tuple[Field, ...]
+    digest: str
+    restart: Restart = Restart()
+    stop_grace_s: float = 15.0
+    after: tuple[UnitId, ...] = ()
+    stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One pane's place: the id of the process that belongs there."""
+
+    process: UnitId
+    focus: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One window. `key` is unique in its frame; `layout` is a tmux layout name or string, or ''."""
+
+    key: str
+    name: str
+    layout: str
+    slots: tuple[Slot, ...]
+    options: tuple[tuple[str, str], ...] = ()
+    focus: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One tmux session. `id` is the Session's unit, or the agent's that lives alone in it."""
+
+    id: UnitId
+    source: Source
+    session: str
+    columns: int
+    rows: int
+    windows: tuple[Window, ...]
+    fields: tuple[Field, ...]
+    digest: str
+    options: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def lone(self) -> bool:
+        """Whether this frame exists for one agent alone."""
+        return self.id.kind == "agent"
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSettings:
+    """What `fleet.yaml` decides for everything else. Times in seconds."""
+
+    name: str
+    socket: str = "novaorch"
+    tmux_config: str = ""
+    columns: int = 200
+    rows: int = 50
+    history_lines: int = 10_000
+    store_url: str = ""
+    branch: str = ""
+    poll_s: float = 5.0
+    stops_count_max: int = 5
+    stops_percent_max: int = 20
+    roots: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CharterText:
+    """A project's charter: its title, header fields, open and done checkboxes, and its text."""
+
+    project: str
+    source: Source
+    oid: str
+    title: str
+    header: tuple[tuple[str, str], ...]
+    tasks: tuple[tuple[str, bool], ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """Everything one revision asks for.
+
+    `broken` holds the ids that a file names by its path but that could not be read: they are
+    held, never stopped. `settled` is true only when every file was read without an error; only
+    then may anything be stopped for being absent.
+    """
+
+    commit: str
+    tree: str
+    fleet: FleetSettings
+    frames: Mapping[UnitId, Frame]
+    processes: Mapping[UnitId, Process]
+    charters: tuple[CharterText, ...] = ()
+    broken: Mapping[UnitId, Problem] | None = None
+    problems: tuple[Problem, ...] = ()
+    projects: frozenset[str] = frozenset()
+    author: str = ""
+    subject: str = ""
+
+    @property
+    def settled(self) -> bool:
+        """Whether absence from this tree is proof of anything."""
+        return not any(p.severity == "error" for p in self.problems)

@@ -1,0 +1,106 @@
+"""What is: one photograph of tmux with its hour, and the answers to what the plan had to ask."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reconciler.model.ids import Json, UnitId
+
+
+class Drain(enum.StrEnum):
+    """Why a process was asked to end; written on its pane, so that it outlives the daemon."""
+
+    NONE = "-"
+    STOP = "stop"
+    RESTART = "restart"
+
+
+@dataclass(frozen=True, slots=True)
+class PaneMark:
+    """Our mark on a pane (`@novaorch_pane`): whose it is and what was last applied.
+
+    `started` is the epoch second of the last start, `falls` counts the falls in a row,
+    `drain_until` is the epoch second after which a drain becomes a KILL. A `placeholder` keeps
+    the place of a process that was not started yet.
+    """
+
+    fleet: str
+    unit: UnitId
+    digest: str
+    commit: str
+    started: int = 0
+    falls: int = 0
+    drain: Drain = Drain.NONE
+    drain_until: int = 0
+    placeholder: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FrameMark:
+    """Our mark on a session (`@novaorch_frame`)."""
+
+    fleet: str
+    unit: UnitId
+    digest: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeenPane:
+    """One live pane. `mark` is None on a pane that is not ours."""
+
+    pane_id: str
+    window_id: str
+    session_id: str
+    index: int
+    pid: int
+    dead: bool
+    exit_status: int | None = None
+    mark: PaneMark | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SeenWindow:
+    """One live window. `key` is our mark on it, '' on a window that is not ours."""
+
+    window_id: str
+    session_id: str
+    index: int
+    name: str
+    key: str
+    panes: tuple[SeenPane, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenSession:
+    """One live session with its windows in index order."""
+
+    session_id: str
+    name: str
+    mark: FrameMark | None
+    windows: tuple[SeenWindow, ...]
+    attached: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Answers to the questions a plan asked: see `core.inquire`.
+
+    `applied` maps a unit to its last applied fields. `refusals` maps a process to why it cannot
+    be started here (directory missing, command not found, secret not set), with how to mend it.
+    """
+
+    applied: Mapping[UnitId, Mapping[str, Json]] = field(default_factory=dict)
+    refusals: Mapping[UnitId, tuple[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One photograph. `taken_at` is epoch seconds; `server` is '' when no server runs."""
+
+    taken_at: float
+    server: str
+    sessions: tuple[SeenSession, ...]
+    facts: Facts = Facts()
