@@ -1,0 +1,99 @@
+"""How our marks are written on a host: short texts of safe words, `v1` first.
+
+Total: a text that we did not write, or a newer version's, reads as None, never as an error.
+"""
+
+from __future__ import annotations
+
+import re
+
+from reconciler.model.ids import UnitId
+from reconciler.model.world import Drain, FrameMark, PaneMark
+
+VERSION = "v1"
+NOTHING = "-"
+"""Stands for an empty word."""
+
+_WORD = re.compile(r"[A-Za-z0-9_./@+=-]{1,400}", re.ASCII)
+_COUNT = re.compile(r"[0-9]{1,12}", re.ASCII)
+
+
+def pane_text(mark: PaneMark) -> str:
+    """Return the text of a pane's mark: ten words between single spaces.
+
+    ValueError when a field holds anything but letters, digits and `_./@+=-`: such a text would
+    need quoting wherever it goes. A negative count is a ValueError too.
+    """
+    return " ".join(
+        (
+            VERSION,
+            _word(mark.fleet),
+            _word(mark.unit),
+            _word(mark.digest),
+            _word(mark.commit),
+            _count(mark.started),
+            _count(mark.falls),
+            mark.drain.value,
+            _count(mark.drain_until),
+            "placeholder" if mark.placeholder else NOTHING,
+        )
+    )
+
+
+def pane_mark(text: str) -> PaneMark | None:
+    """Return the mark that `text` is, or None: not ours, damaged, or of another version."""
+    words = text.split(" ")
+    if len(words) != 10 or words[0] != VERSION:
+        return None
+    if not all(map(_WORD.fullmatch, words[1:5])):
+        return None
+    if not all(map(_COUNT.fullmatch, (words[5], words[6], words[8]))):
+        return None
+    if words[7] not in _DRAINS or words[9] not in ("placeholder", NOTHING):
+        return None
+    return PaneMark(
+        fleet=_unword(words[1]),
+        unit=UnitId(_unword(words[2])),
+        digest=_unword(words[3]),
+        commit=_unword(words[4]),
+        started=int(words[5]),
+        falls=int(words[6]),
+        drain=_DRAINS[words[7]],
+        drain_until=int(words[8]),
+        placeholder=words[9] == "placeholder",
+    )
+
+
+def frame_text(mark: FrameMark) -> str:
+    """Return the text of a session's mark: five words; errors as in `pane_text`."""
+    return " ".join((VERSION, *map(_word, (mark.fleet, mark.unit, mark.digest, mark.commit))))
+
+
+def frame_mark(text: str) -> FrameMark | None:
+    """Return the mark that `text` is, or None: not ours, damaged, or of another version."""
+    words = text.split(" ")
+    if len(words) != 5 or words[0] != VERSION or not all(map(_WORD.fullmatch, words[1:])):
+        return None
+    fleet, unit, digest, commit = map(_unword, words[1:])
+    return FrameMark(fleet, UnitId(unit), digest, commit)
+
+
+_DRAINS = {drain.value: drain for drain in Drain}
+
+
+def _word(value: str) -> str:
+    word = value or NOTHING
+    if not _WORD.fullmatch(word):
+        raise ValueError(f"not a word that a mark can hold: {value!r}")
+    return str(word)
+
+
+def _unword(word: str) -> str:
+    return "" if word == NOTHING else word
+
+
+def _count(value: int) -> str:
+    text = str(int(value))
+    if not _COUNT.fullmatch(text):
+        raise ValueError(f"not a count that a mark can hold: {value!r}")
+    return text
