@@ -63,7 +63,7 @@ class Expect:
     """What must still be true of one pane at the moment of acting, checked by the host itself.
 
     Pane ids are never used twice by one server, so id, pid, deadness and mark say: this very
-    process, as it was seen.
+    process, as it was seen. An empty `unit` says: a pane without a mark of ours.
     """
 
     pane_id: str
@@ -76,6 +76,7 @@ class Expect:
 class Action:
     """One unit's next move, so specific that whoever carries it out has no choice left.
 
+    `wanted` is the digest of the unit that is wished for, '' when it is to go.
     `until` is the epoch second at which a hold ends by itself (0: it does not).
     `fix` is the exact command, or advice, that lifts a hold.
     `continues` marks a move that finishes what an earlier plan began (a drain).
@@ -84,6 +85,7 @@ class Action:
     verb: Verb
     unit: UnitId
     reason: Reason
+    wanted: str = ""
     detail: str = ""
     source: Source | None = None
     changes: tuple[Change, ...] = ()

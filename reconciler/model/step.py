@@ -1,7 +1,11 @@
 """The smallest things a host can do. Plain values: a plan of them can be saved and read back.
 
-A target is a live tmux id (`$1`, `@2`, `%3`), or a `Slot reference`, `slot:<unit id>`, for a pane
-that an earlier step of the same plan makes: the host knows it by its mark.
+A target is a live tmux id (`$1`, `@2`, `%3`), or a slot reference, `slot:<unit id>`: the pane that
+an earlier step of the same plan made for that unit, else the one that the photograph showed with
+its mark. `window:slot:<unit id>` is the window that pane is in.
+
+A mark may say `started=NOW` and a negative `drain_until`: the host writes the hour of acting, and
+that hour plus so many seconds. So a plan holds no hour of its own, and is the same plan later.
 """
 
 from __future__ import annotations
@@ -9,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reconciler.model.unit import Launch
-from reconciler.model.world import Drain, PaneMark
+from reconciler.model.world import PaneMark
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +146,11 @@ class Arrange:
 
 @dataclass(frozen=True, slots=True)
 class SetOptions:
-    """Set options on a session (`$`) or a window (`@`)."""
+    """Set options on a session (`$`) or a window (`@`), and unset others."""
 
     target: str
     options: tuple[tuple[str, str], ...]
+    unset: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,4 +187,3 @@ Step = (
     | OrderWindows
 )
 
-__all__ = ["Drain", "Step"]

@@ -116,7 +116,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One tmux session. `id` is the Session's unit, or the agent's that lives alone in it."""
+    """One tmux session. `id` is the Session's unit, or the agent's that lives alone in it.
+
+    With `adopt`, a live session of this name that nobody owns is taken over as it is.
+    """
 
     id: UnitId
     source: Source
@@ -127,6 +130,7 @@ class Frame:
     fields: tuple[Field, ...]
     digest: str
     options: tuple[tuple[str, str], ...] = ()
+    adopt: bool = False
 
     @property
     def lone(self) -> bool:

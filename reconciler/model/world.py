@@ -9,6 +9,10 @@ from dataclasses import dataclass, field
 from reconciler.model.ids import Json, UnitId
 
 
+NOW = -1
+"""Stands in a mark for the hour at which it is written."""
+
+
 class Drain(enum.StrEnum):
     """Why a process was asked to end; written on its pane, so that it outlives the daemon."""
 
