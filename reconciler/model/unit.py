@@ -140,7 +140,10 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class FleetSettings:
-    """What `fleet.yaml` decides for everything else. Times in seconds."""
+    """What `fleet.yaml` decides for everything else. Times in seconds.
+
+    `store_password` is a reference (`env:NAME`), never the password itself.
+    """
 
     name: str
     socket: str = "novaorch"
@@ -149,6 +152,7 @@ class FleetSettings:
     rows: int = 50
     history_lines: int = 10_000
     store_url: str = ""
+    store_password: str = ""
     branch: str = ""
     poll_s: float = 5.0
     stops_count_max: int = 5
