@@ -224,7 +224,7 @@ def holder(path: Path) -> str:
         mark = str(said["born"])
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return ""
-    if pid <= 0 or born(pid) != mark:
+    if pid <= 0 or not mark or born(pid) != mark:
         return ""
     return f"pid {pid}, since {since:%Y-%m-%d %H:%M:%S} UTC"
 
@@ -245,7 +245,7 @@ def born(pid: int) -> str:
 def _alive(pid: int) -> str:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return ""
     except PermissionError:
         pass

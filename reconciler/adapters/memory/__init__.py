@@ -1,0 +1,18 @@
+"""Every port without an outside: for tests and for the simulator.
+
+Never kinder than the real thing: what tmux, git or the store would refuse is refused here too.
+"""
+
+from reconciler.adapters.memory.host import CrashError, MemoryHost
+from reconciler.adapters.memory.repository import MemoryRepository
+from reconciler.adapters.memory.store import MemoryStore
+from reconciler.adapters.memory.time import MemoryClock, ScriptedTrigger
+
+__all__ = [
+    "CrashError",
+    "MemoryClock",
+    "MemoryHost",
+    "MemoryRepository",
+    "MemoryStore",
+    "ScriptedTrigger",
+]

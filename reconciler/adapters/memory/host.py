@@ -1,0 +1,256 @@
+"""A pretended tmux server with pretended processes. Obeys orders exactly, and people too.
+
+Keeps no hour: nothing here ends by itself unless a test says so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from reconciler.adapters.memory.board import Board, Pane, Session
+from reconciler.adapters.memory.hands import Hands, RefusedStepError
+from reconciler.model.action import Expect
+from reconciler.model.ids import Json, UnitId
+from reconciler.model.problems import BlindError
+from reconciler.model.step import Signal, Step
+from reconciler.model.unit import Launch, Process
+from reconciler.model.world import SeenSession, World
+from reconciler.ports import Order, Receipt
+
+
+class CrashError(BaseException):
+    """Stands for `kill -9` of the reconciler: not to be caught by anything but the test."""
+
+
+class MemoryHost:
+    """What tmux does with every step, and what people and processes do meanwhile (`ports.Host`).
+
+    blind      nothing answers
+    stubborn   units whose processes do not mind TERM
+    doomed     units whose processes end at once with this status
+    refused    what `refusals` answers: unit -> (why, how to mend)
+    steps_left after so many more steps `perform` raises CrashError (None: never)
+    starts     how often each unit's process was started
+    log        every step that was carried out
+    """
+
+    def __init__(self) -> None:
+        self.blind = False
+        self.closed = False
+        self.exit_empty = True
+        self.stubborn: set[UnitId] = set()
+        self.doomed: dict[UnitId, int] = {}
+        self.refused: dict[UnitId, tuple[str, str]] = {}
+        self.steps_left: int | None = None
+        self.starts: Counter[UnitId] = Counter()
+        self.log: list[Step] = []
+        self.alive: dict[int, Launch | None] = {}
+        self._board: Board | None = None
+        self._servers = 0
+        self._pids = 1000
+
+    # -- the port ----------------------------------------------------------------------------
+
+    def photograph(self, now: float) -> World:
+        """Return everything there is."""
+        self._look()
+        if self._board is None:
+            return World(now, "", ())
+        seen = tuple(session.seen() for session in self._board.sessions.values())
+        return World(now, self._board.server, seen)
+
+    def applied(self, targets: Mapping[UnitId, str]) -> Mapping[UnitId, Mapping[str, Json]]:
+        """Return the last applied fields; a target that is gone or says nothing is left out."""
+        self._look()
+        found: dict[UnitId, Mapping[str, Json]] = {}
+        for unit, target in targets.items():
+            thing = self._thing(target)
+            fields = _fields(thing.applied) if thing is not None else None
+            if fields is not None:
+                found[unit] = fields
+        return found
+
+    def refusals(self, processes: Iterable[Process]) -> Mapping[UnitId, tuple[str, str]]:
+        """Return what `refused` says of these processes."""
+        return {p.id: self.refused[p.id] for p in processes if p.id in self.refused}
+
+    def perform(self, orders: Sequence[Order]) -> Sequence[Receipt]:
+        """Carry out orders one after the other."""
+        self._look()
+        made: dict[UnitId, Pane] = {}
+        return [self._carry_out(order, made) for order in orders]
+
+    def close(self) -> None:
+        """Let go. Sessions stay; `reopen` with `closed = False`."""
+        self.closed = True
+
+    # -- what processes and people do ----------------------------------------------------------
+
+    def exit(self, unit: str, status: int | None = 0) -> None:
+        """Let the process of a unit end by itself; None: killed by a signal."""
+        for pane in self.panes_of(unit):
+            self._end(pane, status)
+
+    def kill_server(self) -> None:
+        """Lose everything; the next server counts its ids from zero again."""
+        self._board = None
+        self.alive.clear()
+
+    def foreign_session(self, name: str) -> str:
+        """Let somebody else make a session, and return its id."""
+        board = self._server()
+        session = board.add_session(name, (80, 24))
+        window = board.add_window(session, "bash")
+        board.add_pane(window, 0, self._begin(None), None)
+        return session.id
+
+    def human_split(self, session: str) -> str:
+        """Let a person split the first window of a session (name or id); the pane's id."""
+        window = self.session(session).windows[0]
+        return self._server().add_pane(window, len(window.panes), self._begin(None), None).id
+
+    def human_window(self, session: str, name: str = "bash") -> str:
+        """Let a person open a window in a session, and return its id."""
+        board = self._server()
+        window = board.add_window(self.session(session), name)
+        board.add_pane(window, 0, self._begin(None), None)
+        return window.id
+
+    def human_rename(self, session: str, name: str) -> None:
+        """Let a person rename a session."""
+        found = self.session(session)
+        found.name = name
+        found.touch()
+
+    def human_close(self, target: str) -> None:
+        """Let a person kill a session, a window or a pane by its id."""
+        board = self._server()
+        doomed = (
+            [board.panes[target]] if target in board.panes
+            else list(board.windows[target].panes) if target in board.windows
+            else list(self.session(target).panes())
+        )  # fmt: skip
+        for pane in doomed:
+            board.drop_pane(pane)
+        self._bury()
+
+    def human_attach(self, session: str, clients: int = 1) -> None:
+        """Let people look at a session."""
+        found = self.session(session)
+        found.attached = clients
+        found.touch()
+
+    def panes_of(self, unit: str) -> list[Pane]:
+        """Return the panes that carry a unit's mark."""
+        panes = self._board.panes.values() if self._board else ()
+        return [pane for pane in panes if pane.mark is not None and pane.mark.unit == unit]
+
+    def session(self, target: str) -> Session:
+        """Return a session by id or name; KeyError when there is none."""
+        board = self._server()
+        found = board.sessions.get(target) or board.session_named(target)
+        if found is None:
+            raise KeyError(target)
+        return found
+
+    @property
+    def sessions(self) -> tuple[SeenSession, ...]:
+        """Everything there is, blind or not: for a test's own eyes."""
+        return tuple(s.seen() for s in self._board.sessions.values()) if self._board else ()
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        if self.blind or self.closed:
+            raise BlindError("tmux does not answer", why="it hangs", fix="tmux kill-server")
+
+    def _server(self) -> Board:
+        if self._board is None:
+            self._servers += 1
+            self._board = Board(f"memory-{self._servers}")
+        return self._board
+
+    def _begin(self, launch: Launch | None) -> int:
+        self._pids += 1
+        self.alive[self._pids] = launch
+        return self._pids
+
+    def _carry_out(self, order: Order, made: dict[UnitId, Pane]) -> Receipt:
+        board = self._board or Board("")
+        broken = next((e for e in order.expects if not _holds(board, e)), None)
+        if broken is not None:
+            return Receipt(order.unit, f"pane {broken.pane_id} is not what it was", stale=True)
+        hands = Hands(self._server(), self._begin)
+        hands.made = made
+        try:
+            for step in order.steps:
+                self._step(hands, step)
+        except RefusedStepError as error:
+            return Receipt(order.unit, str(error), "look at `novaorch diff` again")
+        finally:
+            self._bury()
+        return Receipt(order.unit)
+
+    def _step(self, hands: Hands, step: Step) -> None:
+        if self.steps_left is not None:
+            if self.steps_left <= 0:
+                raise CrashError
+            self.steps_left -= 1
+        hands.carry_out(step)
+        self.log.append(step)
+        if isinstance(step, Signal):
+            self._signal(hands.pane(step.pane), step.name.removeprefix("SIG"))
+        self._settle(hands)
+
+    def _signal(self, pane: Pane, name: str) -> None:
+        if name == "KILL" or pane.mark is None or pane.mark.unit not in self.stubborn:
+            self._end(pane, None)
+
+    def _settle(self, hands: Hands) -> None:
+        """Count what was just started, and end at once what cannot live."""
+        for pane in hands.started:
+            if pane.mark is not None and pane.launch is not None:
+                self.starts[pane.mark.unit] += 1
+                if pane.mark.unit in self.doomed:
+                    self._end(pane, self.doomed[pane.mark.unit])
+        hands.started.clear()
+
+    def _end(self, pane: Pane, status: int | None) -> None:
+        if not pane.dead:
+            pane.dead, pane.status = True, status
+            self.alive.pop(pane.pid, None)
+            pane.window.session.touch()
+
+    def _bury(self) -> None:
+        """Forget processes whose pane is gone, and a server that has nothing left."""
+        board = self._board
+        if board is None:
+            return
+        if not board.sessions and self.exit_empty:
+            self._board = None
+        for pid in board.gone:
+            self.alive.pop(pid, None)
+        board.gone.clear()
+
+    def _thing(self, target: str) -> Session | Pane | None:
+        if self._board is None:
+            return None
+        return self._board.sessions.get(target) or self._board.panes.get(target)
+
+
+def _holds(board: Board, expect: Expect) -> bool:
+    """Whether a pane is still this very process in this very state."""
+    pane = board.panes.get(expect.pane_id)
+    if pane is None or (pane.pid, pane.dead) != (expect.pid, expect.dead):
+        return False
+    return (pane.mark.unit if pane.mark is not None else "") == expect.unit
+
+
+def _fields(text: str) -> Mapping[str, Json] | None:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
