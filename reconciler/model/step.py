@@ -4,8 +4,8 @@ A target is a live tmux id (`$1`, `@2`, `%3`), or a slot reference, `slot:<unit 
 an earlier step of the same plan made for that unit, else the one that the photograph showed with
 its mark. `window:slot:<unit id>` is the window that pane is in.
 
-A mark may say `started=NOW` and a negative `drain_until`: the host writes the hour of acting, and
-that hour plus so many seconds. So a plan holds no hour of its own, and is the same plan later.
+A mark may say `started=NOW` and a negative `drain_until`: the executor writes the hour of acting,
+and that hour plus so many seconds. So a plan holds no hour of its own, and is the same plan later.
 """
 
 from __future__ import annotations
@@ -186,4 +186,3 @@ Step = (
     | SwapPanes
     | OrderWindows
 )
-

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from reconciler.model.ids import Json, UnitId
 
-
 NOW = -1
 """Stands in a mark for the hour at which it is written."""
 

@@ -1,0 +1,100 @@
+"""The last word before anything is stopped: unknown is not absent, much at once is a mistake."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from reconciler.core.diff import broken_hold
+from reconciler.core.scene import Scene
+from reconciler.core.stops import owner
+from reconciler.model.action import Action, Reason, Verb
+from reconciler.model.ids import Json, UnitId, digest
+from reconciler.model.problems import Problem
+
+_REPLICA = re.compile(r"-[0-9]+$")
+
+
+def guard(scene: Scene, actions: list[Action], confirmed: str = "") -> list[Action]:
+    """Return the actions with every unsafe stop turned into a hold that says how to confirm it.
+
+    Stops that an earlier pass began go on. `confirmed` is the word that a refused plan printed;
+    it lifts the refusal of exactly those stops, and never that of a tree with errors.
+    """
+    due = [action for action in actions if _is_due(action)]
+    if not scene.desired.settled:
+        held = {id(action): _unsettled(scene, action) for action in due}
+        return [held.get(id(action), action) for action in actions]
+    refused = _refused(scene, due)
+    token = confirmation([action for action, _, _ in refused])
+    if not refused or confirmed == token:
+        return actions
+    held = {id(a): _refusal(a, reason, detail, token) for a, reason, detail in refused}
+    return [held.get(id(action), action) for action in actions]
+
+
+def confirmation(refused: list[Action]) -> str:
+    """Return the word that confirms exactly these stops of exactly these processes."""
+    names = sorted(" ".join([a.unit, *(e.pane_id for e in a.expects)]) for a in refused)
+    return digest(list[Json](names))[:8]
+
+
+def _is_due(action: Action) -> bool:
+    begins = action.verb is Verb.STOP and not action.continues
+    return begins and action.reason in (Reason.REMOVED, Reason.LEFTOVER)
+
+
+def _unsettled(scene: Scene, action: Action) -> Action:
+    problem = _problem_of(scene, action.unit)
+    if problem is not None:
+        return broken_hold(action.unit, problem)
+    first = next(p for p in scene.desired.problems if p.severity == "error")
+    return replace(
+        action,
+        verb=Verb.HOLD,
+        reason=Reason.UNSETTLED,
+        detail=f"nothing is stopped while a file has an error ({first.place}: {first.what})",
+        steps=(),
+        fix="novaorch validate",
+    )
+
+
+def _problem_of(scene: Scene, unit: UnitId) -> Problem | None:
+    broken = scene.desired.broken or {}
+    base = owner(unit)
+    return broken.get(base) or broken.get(UnitId(_REPLICA.sub("", base)))
+
+
+def _refused(scene: Scene, due: list[Action]) -> list[tuple[Action, Reason, str]]:
+    """Return the stops that are not plausible, each with its reason."""
+    if not scene.desired.processes:
+        detail = "desired-state/ asks for nothing at all; an emptied folder stops nothing by itself"
+        return [(action, Reason.EMPTY, detail) for action in due]
+    vanished = [a for a in due if a.unit.project not in scene.desired.projects]
+    refused = [
+        (a, Reason.PROJECT_GONE, f"the whole folder {a.unit.project}/ is gone") for a in vanished
+    ]
+    rest = [a for a in due if a.unit.project in scene.desired.projects]
+    fleet = scene.desired.fleet
+    live = len({owner(unit) for unit in _live(scene)})
+    limit = max(fleet.stops_count_max, live * fleet.stops_percent_max // 100)
+    if len(rest) > limit:
+        detail = f"{len(rest)} stops in one plan, more than {limit} of {live}"
+        refused += [(a, Reason.TOO_MANY_STOPS, detail) for a in rest]
+    return refused
+
+
+def _live(scene: Scene) -> list[UnitId]:
+    strays = [pane.mark.unit for pane in scene.match.strays if pane.mark is not None]
+    return [*scene.match.panes, *strays]
+
+
+def _refusal(action: Action, reason: Reason, detail: str, token: str) -> Action:
+    return replace(
+        action,
+        verb=Verb.HOLD,
+        reason=reason,
+        detail=detail,
+        steps=(),
+        fix=f"novaorch apply --confirm {token}",
+    )

@@ -1,0 +1,94 @@
+"""What every part of the differ looks at: the wish, the photograph, and how they pair up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reconciler.core.change import applied_text
+from reconciler.core.match import Match
+from reconciler.model.action import Expect
+from reconciler.model.ids import UnitId
+from reconciler.model.step import NewPane
+from reconciler.model.unit import Desired, Frame, Process
+from reconciler.model.world import NOW, Drain, FrameMark, PaneMark, SeenPane, World
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One wish, one photograph, their pairing."""
+
+    desired: Desired
+    world: World
+    match: Match
+
+    def mark(self, process: Process, falls: int = 0) -> PaneMark:
+        """Return the mark of a process that starts now."""
+        return PaneMark(
+            fleet=self.desired.fleet.name,
+            unit=process.id,
+            digest=process.digest,
+            commit=self.desired.commit,
+            started=NOW,
+            falls=falls,
+        )
+
+    def running_mark(self, process: Process, pane: SeenPane) -> PaneMark:
+        """Return the mark of a process that goes on running with new fields."""
+        old = pane.mark
+        return PaneMark(
+            fleet=self.desired.fleet.name,
+            unit=process.id,
+            digest=process.digest,
+            commit=self.desired.commit,
+            started=old.started if old is not None else NOW,
+            falls=old.falls if old is not None else 0,
+        )
+
+    def frame_mark(self, frame: Frame) -> FrameMark:
+        """Return the mark of a frame."""
+        return FrameMark(self.desired.fleet.name, frame.id, frame.digest, self.desired.commit)
+
+    def starting(self, process: Process, *, falls: int = 0, focus: bool = False) -> NewPane:
+        """Return a pane in which the process starts."""
+        applied = applied_text(process.fields)
+        return NewPane(self.mark(process, falls), process.launch, applied, focus)
+
+    def placeholder(self, process: Process, *, focus: bool = False) -> NewPane:
+        """Return a pane that keeps the place of a process that does not run yet."""
+        mark = PaneMark(
+            fleet=self.desired.fleet.name,
+            unit=process.id,
+            digest=process.digest,
+            commit=self.desired.commit,
+            placeholder=True,
+        )
+        return NewPane(mark, None, "{}", focus)
+
+
+def expect(pane: SeenPane) -> Expect:
+    """Return: this very process, as it was seen."""
+    unit = pane.mark.unit if pane.mark is not None else UnitId("")
+    return Expect(pane.pane_id, pane.pid, pane.dead, unit)
+
+
+def drain_mark(mark: PaneMark, why: Drain, grace_s: float) -> PaneMark:
+    """Return the mark of a process that was asked to end and has `grace_s` to do so."""
+    return PaneMark(
+        fleet=mark.fleet,
+        unit=mark.unit,
+        digest=mark.digest,
+        commit=mark.commit,
+        started=mark.started,
+        falls=mark.falls,
+        drain=why,
+        drain_until=-max(1, round(grace_s)),
+        placeholder=mark.placeholder,
+    )
+
+
+def frame_key(frame: Frame) -> UnitId:
+    """Return the name under which a frame's applied fields are asked for.
+
+    An agent that lives alone shares its id with its session; its process has the plain id.
+    """
+    return UnitId(f"{frame.id}#frame") if frame.lone else frame.id
