@@ -1,0 +1,96 @@
+"""One pass: read once, think, act. A dry run is the same call without its second half."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from reconciler.core.diff import scene_of
+from reconciler.core.inquire import inquire
+from reconciler.core.order import waves
+from reconciler.core.plan import plan as make_plan
+from reconciler.core.scene import Scene
+from reconciler.core.stamp import stamp
+from reconciler.loop.wish import Wishes
+from reconciler.model.action import Action, Outcome, Plan
+from reconciler.model.ids import UnitId
+from reconciler.model.unit import Desired
+from reconciler.model.world import Facts
+from reconciler.ports import Clock, Host, Order, Receipt
+
+Tell = Callable[[Outcome], None]
+"""Told of each outcome as it happens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What a pass needs of the outside."""
+
+    host: Host
+    wishes: Wishes
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """What was read and what follows from it."""
+
+    scene: Scene
+    plan: Plan
+
+    @property
+    def desired(self) -> Desired:
+        """What is wished for."""
+        return self.scene.desired
+
+
+def think(ports: Ports, revision: str = "", confirmed: str = "") -> Thought:
+    """Read the wish and the world once and return the plan. Touches nothing."""
+    return consider(ports, ports.wishes.read(revision), confirmed)
+
+
+def consider(ports: Ports, desired: Desired, confirmed: str = "") -> Thought:
+    """Return the plan for a wish that was read already."""
+    world = ports.host.photograph(ports.clock.now())
+    scene = scene_of(desired, world)
+    questions = inquire(scene)
+    if questions.applied or questions.starting:
+        applied = ports.host.applied(questions.applied) if questions.applied else {}
+        facts = Facts(applied, ports.host.refusals(questions.starting))
+        scene = replace(scene, world=replace(world, facts=facts))
+    return Thought(scene, make_plan(scene, confirmed))
+
+
+def act(ports: Ports, moves: Sequence[Action], tell: Tell) -> list[Outcome]:
+    """Carry out ordered moves wave by wave; what needs a failed one is not begun."""
+    outcomes: list[Outcome] = []
+    failed: set[UnitId] = set()
+    for wave in waves(tuple(moves)):
+        for outcome in _wave(ports, wave, failed):
+            if not outcome.ok:
+                failed.add(outcome.action.unit)
+            outcomes.append(outcome)
+            tell(outcome)
+    return outcomes
+
+
+def _wave(ports: Ports, wave: list[Action], failed: set[UnitId]) -> list[Outcome]:
+    due = [action for action in wave if failed.isdisjoint(action.needs)]
+    now = ports.clock.now()
+    orders = [_order(action, now) for action in due]
+    receipts = ports.host.perform(orders) if orders else []
+    outcomes = [_outcome(a, r) for a, r in zip(due, receipts, strict=True)]
+    for action in wave:
+        missing = failed.intersection(action.needs)
+        if missing:
+            why = f"not begun: {', '.join(sorted(missing))} failed"
+            outcomes.append(Outcome(action, error=why, fix="mend that one first"))
+    return outcomes
+
+
+def _order(action: Action, now: float) -> Order:
+    return Order(action.unit, tuple(stamp(step, now) for step in action.steps), action.expects)
+
+
+def _outcome(action: Action, receipt: Receipt) -> Outcome:
+    return Outcome(action, receipt.error, receipt.fix, receipt.stale, receipt.seconds)

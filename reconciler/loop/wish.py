@@ -1,0 +1,98 @@
+"""From a revision to Desired: what did not change since the last pass is no work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from reconciler.core.build import build
+from reconciler.kinds.parse import concerns, parse, refuse
+from reconciler.model.manifest import Blob, Manifest, Tree
+from reconciler.model.problems import Problem, SourceError
+from reconciler.model.unit import Desired
+from reconciler.ports import ManifestCache, Repository
+
+Parsed = tuple[Manifest | None, tuple[Problem, ...]]
+
+
+@dataclass(slots=True)
+class Wishes:
+    """Reads what is wished for, and remembers the last answer by the content it came from."""
+
+    repository: Repository
+    cache: ManifestCache
+    root: str
+    home: str
+    _last: dict[str, Desired] = field(default_factory=dict)
+
+    def read(self, revision: str = "") -> Desired:
+        """Return what `revision` asks for; '' means the branch that the fleet names, else HEAD.
+
+        SourceError when there is no such commit, or when `fleet.yaml` itself cannot be read:
+        without it nobody knows which server the rest is meant for.
+        """
+        if revision:
+            return self._desired(revision)
+        desired = self._desired("HEAD")
+        if not desired.fleet.branch:
+            return desired
+        return self._desired(f"refs/heads/{desired.fleet.branch}")
+
+    def _desired(self, revision: str) -> Desired:
+        tree = self.repository.tree(revision)
+        last = self._last.get(tree.oid)
+        if last is not None:
+            if last.commit == tree.commit:
+                return last
+            desired = replace(last, commit=tree.commit, author=tree.author, subject=tree.subject)
+        else:
+            desired = build(tree, self._parsed(tree), self.root, self.home)
+            self.cache.save()
+        _refuse_without_fleet(desired)
+        self._last = {tree.oid: desired}
+        return desired
+
+    def _parsed(self, tree: Tree) -> Mapping[str, Parsed]:
+        parsed: dict[str, Parsed] = {}
+        fresh: list[Blob] = []
+        for blob in tree.blobs:
+            problem = refuse(blob)
+            if problem is not None:
+                parsed[blob.path] = (None, (problem,))
+            elif concerns(blob.path):
+                known = self.cache.get(blob.oid, blob.path)
+                if known is None:
+                    fresh.append(blob)
+                else:
+                    parsed[blob.path] = known
+        if fresh:
+            parsed.update(self._parse(fresh))
+        return parsed
+
+    def _parse(self, blobs: list[Blob]) -> Mapping[str, Parsed]:
+        contents = self.repository.read([blob.oid for blob in blobs])
+        parsed: dict[str, Parsed] = {}
+        for blob in blobs:
+            manifest, problems = parse(blob.path, blob.oid, contents[blob.oid])
+            self.cache.put(blob.oid, blob.path, manifest, problems)
+            parsed[blob.path] = (manifest, problems)
+        return parsed
+
+
+def _refuse_without_fleet(desired: Desired) -> None:
+    broken = [p for p in desired.problems if p.path == "fleet.yaml" and p.severity == "error"]
+    if broken:
+        first = broken[0]
+        raise UnreadableFleetError(first, desired.problems)
+
+
+class UnreadableFleetError(SourceError):
+    """`fleet.yaml` has an error: everything stays as it is until it is mended."""
+
+    def __init__(self, first: Problem, problems: tuple[Problem, ...]) -> None:
+        super().__init__(
+            f"{first.place}: {first.what}",
+            why=f"{first.why} Without a readable fleet.yaml everything is left as it is.".strip(),
+            fix=first.fix,
+        )
+        self.problems = problems
