@@ -1,0 +1,97 @@
+"""Chooses a fleet's store: the one that is set, the one at the usual place, or our own.
+
+Refuses a place where anybody could read along; never falls back from a store that was set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler.adapters.store import wire
+from reconciler.adapters.store.embedded import EmbeddedServer, Place
+from reconciler.adapters.store.endpoint import Endpoint, parse
+from reconciler.adapters.store.redis_store import RedisStore
+from reconciler.model.problems import BlindError, NovaorchError, RefusedError
+from reconciler.model.unit import FleetSettings
+
+USUAL = ("127.0.0.1", 18000)
+"""Where DragonflyDB is expected."""
+
+LOOK_S = 0.2
+REVIVE_S = 0.8
+
+
+def open_store(
+    fleet: FleetSettings, state: Place, *, start: bool, environ: Mapping[str, str]
+) -> RedisStore:
+    """Return the store of a fleet, not yet asked anything.
+
+    With `start`, an embedded server is started when there is no other store, and again when it
+    dies; without, BlindError when none runs.
+    """
+    password = _password(fleet.store_password, environ)
+    if fleet.store_url:
+        return RedisStore(_checked(fleet.store_url, password), fleet.name)
+    if _at_usual_place(bool(password)):
+        return RedisStore(Endpoint(*USUAL, password=password), fleet.name)
+    server = EmbeddedServer(state, environ)
+    notices: tuple[str, ...] = ()
+    if start:
+        notices = server.start()
+    elif not server.running():
+        raise BlindError(
+            "no store is running",
+            why=f"nothing answers at {USUAL[0]}:{USUAL[1]} or {server.socket}",
+            fix="novaorch up",
+        )
+    revive = (lambda: server.start(REVIVE_S)) if start else None
+    store = RedisStore(Endpoint(path=str(server.socket)), fleet.name, revive=revive)
+    store.notices = notices
+    return store
+
+
+def _checked(url: str, password: str) -> Endpoint:
+    """Return the endpoint of a url from a manifest, or refuse it."""
+    place = parse(url)
+    if place.password:
+        raise RefusedError(
+            "the store's url holds a password",
+            why="fleet.yaml is committed, so everybody who reads the repository has it",
+            fix="take it out of the url, change it, and write `password: env:NAME` instead",
+        )
+    if not (place.local or place.tls or password):
+        raise RefusedError(
+            f"the store at {place} is open to everybody",
+            why="it is on another machine, without TLS and without a password",
+            fix="use a rediss:// url, or `password: env:NAME`",
+        )
+    return place.with_password(password)
+
+
+def _password(reference: str, environ: Mapping[str, str]) -> str:
+    """Return the secret that `env:NAME` names; '' for no reference."""
+    if not reference:
+        return ""
+    scheme, _, name = reference.partition(":")
+    if scheme != "env" or not name:
+        raise NovaorchError(
+            "the store's password is not a reference",
+            why="a secret is never written down, only where it is found",
+            fix="write `password: env:NAME`",
+        )
+    if not environ.get(name):
+        raise NovaorchError(
+            "the store's password is not set",
+            why=f"there is no {name} in the environment",
+            fix=f"export {name}=...",
+        )
+    return environ[name]
+
+
+def _at_usual_place(with_password: bool) -> bool:
+    """Whether a store that we can use answers where DragonflyDB is expected."""
+    try:
+        answer = wire.ask(USUAL, "PING", LOOK_S)
+    except OSError:
+        return False
+    return wire.alive(answer) or (with_password and answer.startswith("-NOAUTH"))
