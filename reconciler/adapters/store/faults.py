@@ -16,15 +16,15 @@ BACKOFF_FIRST_S = 1.0
 BACKOFF_MAX_S = 30.0
 
 _MENDS = (
-    # What an error says, and what mends it. The first that fits; prose is only shown.
+    # What an error is called or says, and what mends it; the first that fits.
     (("WRONGPASS", "invalid username", "invalid password"), "put the right password into {PW}"),
-    (("NOAUTH", "Authentication required"), "name the password in fleet.yaml: {PW}"),
-    (("OOM ",), "give the server more memory (maxmemory) or remove other keys"),
-    (("READONLY",), "point the store's url at the primary, not at a replica"),
+    (("NOAUTH", "Authentication"), "name the password in fleet.yaml: {PW}"),
+    (("OutOfMemory", "OOM "), "give the server more memory (maxmemory) or remove other keys"),
+    (("ReadOnly", "READONLY"), "point the store's url at the primary, not at a replica"),
     (("MISCONF",), "free disk space where the server writes its data"),
-    (("LOADING",), "wait: the server is reading its data"),
-    (("unknown command", "NOPERM"), "see `novaorch doctor --store URL`"),
-    (("MOVED", "CLUSTERDOWN"), "use a server that is not a cluster"),
+    (("BusyLoading", "LOADING"), "wait: the server is reading its data"),
+    (("unknown command", "NoPermission", "NOPERM"), "see `novaorch doctor --store URL`"),
+    (("Moved", "MOVED", "ClusterDown"), "use a server that is not a cluster"),
 )
 _PASSWORD = "`password: env:NAME` of the store, with NAME in the environment"  # noqa: S105
 _OTHERWISE = "see `novaorch doctor`; agents run on meanwhile"
@@ -33,23 +33,27 @@ _OTHERWISE = "see `novaorch doctor`; agents run on meanwhile"
 @contextlib.contextmanager
 def told(endpoint: Endpoint) -> Iterator[None]:
     """Turn whatever the client library throws into a BlindError about `endpoint`."""
-    from redis.exceptions import RedisError  # noqa: PLC0415 - slow to load
+    from redis.exceptions import AuthenticationError, RedisError, ResponseError  # noqa: PLC0415
 
     try:
         yield
     except (RedisError, OSError, ValueError) as error:
-        why = " ".join(str(error).split())[:300] or type(error).__name__
+        refused = isinstance(error, (ResponseError, AuthenticationError))
+        why, fix = explain(error)
         raise BlindError(
-            f"the store at {endpoint} does not answer", why=why, fix=mend(why)
+            f"the store at {endpoint} {'refuses' if refused else 'does not answer'}",
+            why=why,
+            fix=fix,
         ) from error
 
 
-def mend(why: str) -> str:
-    """Return what mends an error, judged by its words."""
+def explain(error: Exception) -> tuple[str, str]:
+    """Return what an error says, in one line, and what mends it. The text is for people only."""
+    why = " ".join(str(error).split())[:300] or type(error).__name__
     for words, fix in _MENDS:
-        if any(word in why for word in words):
-            return fix.replace("{PW}", _PASSWORD)
-    return _OTHERWISE
+        if any(word in f"{type(error).__name__} {why}" for word in words):
+            return why, fix.replace("{PW}", _PASSWORD)
+    return why, _OTHERWISE
 
 
 @dataclass(slots=True)
