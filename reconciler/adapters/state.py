@@ -201,6 +201,8 @@ class Lock:
     def release(self) -> None:
         """Let go; a second call does nothing. The file stays: deleting it would race."""
         if self._fd >= 0:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._fd, 0)  # a process that lives on is no holder any more
             os.close(self._fd)
             self._fd = -1
 
@@ -218,15 +220,29 @@ def holder(path: Path) -> str:
 
     Only reads: trying the lock to find out would refuse it to a controller that starts just now.
     """
+    signed = _signature(path)
+    if signed is None:
+        return ""
+    pid, since = signed
+    return f"pid {pid}, since {since:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def holder_pid(path: Path) -> int | None:
+    """Return the process that holds the lock, or None."""
+    signed = _signature(path)
+    return signed[0] if signed is not None else None
+
+
+def _signature(path: Path) -> tuple[int, datetime] | None:
     try:
         said = json.loads(path.read_bytes()[:4096])
         pid, since = int(said["pid"]), datetime.fromtimestamp(int(said["since"]), UTC)
         mark = str(said["born"])
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
-        return ""
+        return None
     if pid <= 0 or not mark or born(pid) != mark:
-        return ""
-    return f"pid {pid}, since {since:%Y-%m-%d %H:%M:%S} UTC"
+        return None
+    return pid, since
 
 
 def born(pid: int) -> str:

@@ -1,0 +1,46 @@
+"""`novaorch diff`: what apply would do, and nothing done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reconciler.cli import render, savedplan
+from reconciler.cli.app import Context
+from reconciler.cli.revision import AsJson, Revision, Staged, Worktree, chosen
+from reconciler.loop.cycle import consider
+
+
+def command(
+    ctx: typer.Context,
+    revision: Revision = None,
+    worktree: Worktree = False,
+    staged: Staged = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="PLAN", help="Save the plan for apply.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what apply would do: each action with its reason and fields, then one summary line.
+
+    Exit code 0: nothing to do. 2: there are changes. 1: an error.
+
+    Example: novaorch diff --worktree
+    """
+    context: Context = ctx.obj
+    desired = context.wiring.wishes.read(chosen(revision, worktree, staged))
+    ports = context.wiring.ports(desired.fleet)
+    thought = consider(ports, desired)
+    if as_json:
+        render.problem_records(desired.problems)
+        render.plan_records(thought.plan)
+    else:
+        render.problems(desired.problems)
+        render.plan(thought.plan)
+    if out is not None:
+        savedplan.save(out, thought.plan, desired.fleet.name)
+        if not as_json:
+            render.out(f"Saved as {out}. To carry out exactly this: novaorch apply {out}")
+    raise typer.Exit(2 if thought.plan.moves else 0)

@@ -1,0 +1,96 @@
+"""`novaorch run`: the daemon in the foreground."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from datetime import datetime
+from types import FrameType
+
+import typer
+
+from reconciler.adapters.state import Lock
+from reconciler.cli import handover
+from reconciler.cli.app import Context
+from reconciler.cli.publisher import Publisher
+from reconciler.loop.daemon import Daemon
+from reconciler.model.problems import LeaseHeldError
+from reconciler.model.unit import FleetSettings
+from reconciler.wiring import Wiring
+
+
+def command(ctx: typer.Context) -> None:
+    """Keep what runs as it is wished for, until SIGTERM or Ctrl-C; sessions go on after that.
+
+    A git hook, a watch on the refs or a tmux event shortens the wait; without any of them it polls.
+
+    Example: novaorch run
+    """
+    context: Context = ctx.obj
+    wiring = context.wiring
+    fleet = wiring.wishes.read().fleet
+    state = wiring.state(fleet)
+    state.make()
+    lock = Lock.acquire(state.lock)
+    if lock is None:
+        raise LeaseHeldError(
+            "a daemon keeps this fleet true already",
+            why=handover.holder(wiring, fleet),
+            fix="look at it: novaorch status; or end it: novaorch down",
+        )
+    try:
+        _run(wiring, fleet)
+    finally:
+        lock.release()
+
+
+def _run(wiring: Wiring, fleet: FleetSettings) -> None:
+    trigger = wiring.nudges()
+    publisher = Publisher(wiring, log)
+    daemon = Daemon(
+        wishes=wiring.wishes,
+        connect=lambda settings: wiring.ports(publisher.of(settings), trigger.poke),
+        trigger=trigger,
+        clock=wiring.clock,
+        publish=publisher.publish,
+        log=log,
+        confirmed=lambda: _confirmed(wiring, fleet),
+    )
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        trigger.poke("stop")
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    log(f"novaorch is watching {wiring.repository.root} (pid {os.getpid()})")
+    for trouble in trigger.degraded:
+        log(f"slower than it could be: {trouble}")
+    try:
+        daemon.run()
+    finally:
+        trigger.close()
+        daemon.close()
+        publisher.close()
+        log("ended; every session goes on")
+
+
+def log(text: str) -> None:
+    """Write one line with its hour; log lines are never more than one line each."""
+    hour = datetime.now().astimezone().isoformat(timespec="milliseconds")
+    flat = text.replace("\n", " ")
+    with contextlib.suppress(OSError):
+        sys.stdout.write(f"{hour} {flat}\n")
+        sys.stdout.flush()
+
+
+def _confirmed(wiring: Wiring, fleet: FleetSettings) -> str:
+    """Take the word that `apply --confirm` left for the daemon, once."""
+    path = wiring.state(fleet).root / "confirmed"
+    try:
+        word = path.read_text(encoding="ascii")
+        path.unlink()
+    except (OSError, ValueError):
+        return ""
+    return word.strip()

@@ -1,0 +1,157 @@
+"""The daemon: one pass after another. A trigger only shortens the wait; every pass reads anew.
+
+It remembers nothing that matters: kill it at any moment, and the next one sees what this one saw.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from reconciler.core.fold import fold
+from reconciler.core.retry import Attempts, due, next_due, remember
+from reconciler.loop.cycle import Ports, Thought, act, consider
+from reconciler.loop.wish import Wishes
+from reconciler.model.action import Outcome, Reason
+from reconciler.model.ids import digest
+from reconciler.model.problems import NovaorchError
+from reconciler.model.status import Status
+from reconciler.model.unit import FleetSettings
+from reconciler.ports import Clock, Trigger
+
+DRAIN_LOOK_S = 0.02
+"""Between two looks while a process was asked to end."""
+EVENT_GAP_S = 0.05
+"""The least time between two passes that tmux events ask for: a flood of them stays cheap."""
+PASSES_MAX = 8
+"""How many passes follow one trigger at once before the daemon waits again."""
+
+Publish = Callable[[str, Sequence[Status], float], None]
+Log = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Daemon:
+    """Keeps one fleet true until it is told to stop.
+
+    `connect` gives the ports for fleet settings, and is called again when those change.
+    `publish` may raise: sessions are reconciled all the same, and the log says so once.
+    `confirmed` returns the word of a confirmation that a person gave, or ''.
+    """
+
+    wishes: Wishes
+    connect: Callable[[FleetSettings], Ports]
+    trigger: Trigger
+    clock: Clock
+    publish: Publish
+    log: Log
+    confirmed: Callable[[], str] = lambda: ""
+    _fleet: FleetSettings | None = None
+    _ports: Ports | None = None
+    _attempts: Attempts = field(default_factory=dict)
+    _passes: int = 0
+    _trouble: dict[str, str] = field(default_factory=dict)
+    _said: str = ""
+
+    def run(self) -> None:
+        """Pass, wait, pass; return when the trigger says `stop`."""
+        while True:
+            wait_s = self._settle()
+            word = self.trigger.wait(wait_s)
+            if word == "stop":
+                return
+            if word == "tmux":
+                self.clock.sleep(EVENT_GAP_S)
+
+    def _settle(self) -> float:
+        """Make passes until nothing is due, and return how long to wait."""
+        for _ in range(PASSES_MAX):
+            wait_s, acted = self._pass()
+            if not acted:
+                return wait_s
+        return DRAIN_LOOK_S
+
+    def _pass(self) -> tuple[float, bool]:
+        self._passes += 1
+        try:
+            thought, acted = self._converge()
+        except NovaorchError as error:
+            self._note("pass", f"{error.what} ({error.why}) {error.fix}".strip())
+            return self._poll_s(), False
+        self._note("pass", "")
+        return self._wait_s(thought), acted
+
+    def _converge(self) -> tuple[Thought, bool]:
+        desired = self.wishes.read()
+        ports = self._connected(desired.fleet)
+        thought = consider(ports, desired, self.confirmed())
+        now = self.clock.now()
+        moves = due(thought.plan.moves, self._attempts, now)
+        outcomes: list[Outcome] = []
+        if moves:
+            self.log(f"commit {desired.commit[:12]}: {len(moves)} moves")
+            outcomes = act(ports, moves, self._told)
+            self._attempts = remember(self._attempts, outcomes, now)
+            thought = consider(ports, desired)
+        self._tell(thought, outcomes)
+        return thought, bool(moves)
+
+    def _connected(self, fleet: FleetSettings) -> Ports:
+        if self._ports is None or fleet != self._fleet:
+            if self._ports is not None:
+                self._ports.host.close()
+                self.log("fleet.yaml changed: connecting anew")
+            self._ports, self._fleet = self.connect(fleet), fleet
+        return self._ports
+
+    def close(self) -> None:
+        """Let go of the host. Sessions stay."""
+        if self._ports is not None:
+            self._ports.host.close()
+
+    # -- telling ----------------------------------------------------------------------------------
+
+    def _told(self, outcome: Outcome) -> None:
+        action = outcome.action
+        how = "done" if outcome.ok else f"failed: {outcome.error}"
+        why = action.detail or action.reason.value
+        self.log(f"{action.verb.value} {action.unit} ({why}): {how}")
+
+    def _tell(self, thought: Thought, outcomes: Sequence[Outcome]) -> None:
+        holds = [f"held {a.unit}: {a.detail} {a.fix}".rstrip() for a in thought.plan.holds]
+        said = "\n".join(line for line in holds if line)
+        if said != self._said:
+            self._said = said
+            for line in holds:
+                self.log(line)
+        statuses = fold(thought.scene, thought.plan, outcomes)
+        try:
+            self.publish(thought.desired.commit, statuses, self.clock.now())
+        except NovaorchError as error:
+            self._note("store", f"{error.what}; sessions are kept true all the same. {error.fix}")
+        else:
+            self._note("store", "")
+
+    def _note(self, about: str, trouble: str) -> None:
+        """Log a trouble once when it begins or changes, and once when it is over."""
+        before = self._trouble.get(about, "")
+        if trouble != before:
+            self._trouble[about] = trouble
+            self.log(trouble or f"{about}: well again")
+
+    # -- waiting ----------------------------------------------------------------------------------
+
+    def _wait_s(self, thought: Thought) -> float:
+        now = self.clock.now()
+        if any(hold.reason is Reason.DRAINING for hold in thought.plan.holds):
+            return DRAIN_LOOK_S
+        ends = [hold.until for hold in thought.plan.holds if hold.until > now]
+        soonest = min([*ends, next_due(self._attempts, now)], default=math.inf)
+        return max(DRAIN_LOOK_S, min(self._poll_s(), soonest - now))
+
+    def _poll_s(self) -> float:
+        """The poll interval, a tenth up or down, so that many daemons do not march in step."""
+        poll_s = self._fleet.poll_s if self._fleet is not None else 5.0
+        share = int(digest(self._passes)[:4], 16) / 0xFFFF
+        return poll_s * (0.9 + 0.2 * share)

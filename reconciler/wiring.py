@@ -1,0 +1,106 @@
+"""The only place that names adapters. Everything is made on first use: most verbs need little."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler import __version__
+from reconciler.adapters.clock import SystemClock
+from reconciler.adapters.manifestcache import DiskCache
+from reconciler.adapters.state import StateDir
+from reconciler.loop.cycle import Ports
+from reconciler.loop.wish import Wishes
+from reconciler.model.unit import FleetSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reconciler.adapters.git.repository import GitRepository
+    from reconciler.adapters.store.embedded import EmbeddedServer
+    from reconciler.adapters.store.redis_store import RedisStore
+    from reconciler.adapters.tmux.host import Tmux
+    from reconciler.adapters.watch import Nudges
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """One repository, seen from `directory`, with the user's environment."""
+
+    directory: Path
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    @cached_property
+    def repository(self) -> GitRepository:
+        """The repository that `directory` is in."""
+        from reconciler.adapters.git.repository import GitRepository
+
+        return GitRepository.discover(self.directory)
+
+    @cached_property
+    def clock(self) -> SystemClock:
+        """The hour."""
+        return SystemClock()
+
+    @cached_property
+    def wishes(self) -> Wishes:
+        """Desired state, read through the cache of parsed manifests."""
+        repository = self.repository
+        home = self.environ.get("HOME", "")
+        return Wishes(repository, self._cache(), str(repository.root), home)
+
+    def _cache(self) -> DiskCache:
+        base = self.environ.get("XDG_CACHE_HOME") or str(
+            Path(self.environ.get("HOME", "/")) / ".cache"
+        )
+        mark = hashlib.sha256(os.fsencode(self.repository.common_dir.resolve())).hexdigest()[:16]
+        return DiskCache(Path(base) / "novaorch" / f"{mark}.json", __version__)
+
+    @property
+    def nudge(self) -> Path:
+        """The FIFO that git hooks write a byte to."""
+        return self.repository.common_dir / "novaorch" / "nudge"
+
+    def state(self, fleet: FleetSettings) -> StateDir:
+        """Where novaorch keeps its own files for this fleet."""
+        return StateDir.of(fleet.name, self.repository.common_dir, self.environ)
+
+    def host(self, fleet: FleetSettings, on_event: Callable[[str], None] | None = None) -> Tmux:
+        """The tmux server of this fleet."""
+        from reconciler.adapters.tmux.host import Tmux
+
+        return Tmux(
+            fleet.socket,
+            fleet=fleet.name,
+            config=fleet.tmux_config,
+            environ=self.environ,
+            on_event=on_event,
+        )
+
+    def store(self, fleet: FleetSettings, *, start: bool) -> RedisStore:
+        """The store of this fleet; `start` lets it start the embedded server."""
+        from reconciler.adapters.store.resolve import open_store
+
+        return open_store(fleet, self.state(fleet), start=start, environ=self.environ)
+
+    def embedded(self, fleet: FleetSettings) -> EmbeddedServer:
+        """The store server that novaorch itself owns."""
+        from reconciler.adapters.store.embedded import EmbeddedServer
+
+        return EmbeddedServer(self.state(fleet))
+
+    def nudges(self) -> Nudges:
+        """What shortens the daemon's wait."""
+        from reconciler.adapters.watch import Nudges
+
+        repository = self.repository
+        return Nudges(self.nudge, repository.git_dir, repository.common_dir)
+
+    def ports(self, fleet: FleetSettings, on_event: Callable[[str], None] | None = None) -> Ports:
+        """Everything that a pass needs."""
+        return Ports(self.host(fleet, on_event), self.wishes, self.clock)
