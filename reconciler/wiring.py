@@ -38,9 +38,10 @@ class Wiring:
     @cached_property
     def repository(self) -> GitRepository:
         """The repository that `directory` is in."""
+        from reconciler.adapters.git.place import Handed
         from reconciler.adapters.git.repository import GitRepository
 
-        return GitRepository.discover(self.directory)
+        return GitRepository.discover(self.directory, handed=Handed.from_environ(self.environ))
 
     @cached_property
     def clock(self) -> SystemClock:

@@ -19,7 +19,9 @@ def command(
     worktree: Worktree = False,
     staged: Staged = False,
     as_json: AsJson = False,
-    hook: Annotated[bool, typer.Option("--hook", hidden=True)] = False,
+    rev: Annotated[
+        str | None, typer.Option("--rev", metavar="REV", help="The same as the argument.")
+    ] = None,
 ) -> None:
     """Check desired-state/ and print every problem: file:line:column, rule, what, why, fix.
 
@@ -28,7 +30,7 @@ def command(
     Example: novaorch validate --worktree
     """
     context: Context = ctx.obj
-    found, units = _problems(context, chosen(revision, worktree, staged))
+    found, units = _problems(context, chosen(rev or revision, worktree, staged))
     errors = sum(p.severity is Severity.ERROR for p in found)
     if as_json:
         render.problem_records(found)
@@ -37,7 +39,7 @@ def command(
         render.problems(found)
         verdict = f"{errors} errors, {len(found) - errors} warnings" if found else "valid"
         (render.err if errors else render.out)(f"desired-state: {verdict}, {units} units")
-    if errors and hook:
+    if errors and context.wiring.environ.get("NOVAORCH_HOOK") == "pre-commit":
         render.err("Refused by novaorch. To commit all the same: git commit --no-verify")
     raise typer.Exit(1 if errors else 0)
 
