@@ -66,17 +66,19 @@ class EmbeddedServer:
         return Path(said) if isinstance(said, str) and said else self._place.store_socket
 
     def running(self) -> bool:
-        """Whether it answers now. Makes nothing, starts nothing."""
+        """Whether it answers now, or reads its data. Makes nothing, starts nothing."""
         self._place.check_socket()
-        return self._answers()
+        return wire.alive(self._answer())
 
     def start(self, wait_s: float = START_S) -> tuple[str, ...]:
         """See to it that one server runs and answers; return what a person should be told.
 
         Two processes that start at once end with one server. When it cannot be started, none is
-        left behind. A server that runs but is stalled is a BlindError: it is not replaced.
+        left behind; one that still reads its data after `wait_s` is left to it. A server that
+        runs but is stalled is a BlindError: it is not replaced.
         """
-        if self.running():
+        self._place.check_socket()
+        if self._answer() == wire.PONG:
             return ()
         until = time.monotonic() + wait_s
         with _told(self._place.store), self._alone(until):
@@ -113,17 +115,11 @@ class EmbeddedServer:
 
     def _wait_for_answer(self, until: float) -> bool:
         """Wait for a server that is alive; False when it listens nowhere any more."""
-        while time.monotonic() < until:
-            try:
-                answer = wire.ask(self.socket, "PING", ANSWER_S)
-            except TimeoutError as error:
-                raise self._stalled() from error
-            except (FileNotFoundError, ConnectionRefusedError):
-                return False
-            if wire.alive(answer):
-                return True
+        answer = self._answer()
+        while answer and answer != wire.PONG and time.monotonic() < until:
             time.sleep(POLL_S)
-        raise self._stalled()
+            answer = self._answer()
+        return wire.alive(answer)
 
     def _start_anew(self, claim: int, until: float) -> tuple[str, ...]:
         binary = server.find_server(self._environ)
@@ -165,11 +161,14 @@ class EmbeddedServer:
         return up
 
     def _comes_up(self, child: subprocess.Popen[bytes], until: float) -> bool:
+        """Wait for PONG: a server says LOADING first even of data that it will fail to read."""
+        answer = ""
         while time.monotonic() < until and child.poll() is None:
-            if self._answers():
+            answer = self._answer()
+            if answer == wire.PONG:
                 return True
             time.sleep(POLL_S)
-        return False
+        return child.poll() is None and wire.alive(answer)
 
     def _kill(self, child: subprocess.Popen[bytes]) -> None:
         if child.poll() is None:
@@ -232,13 +231,14 @@ class EmbeddedServer:
         """Return the lock that a live server holds, None while there is one."""
         return _lock(self._place.store / "alive.lock")
 
-    def _answers(self) -> bool:
+    def _answer(self) -> str:
+        """Return the answer to PING, '' when nobody listens."""
         try:
-            return wire.alive(wire.ask(self.socket, "PING", ANSWER_S))
+            return wire.ask(self.socket, "PING", ANSWER_S)
         except TimeoutError as error:
             raise self._stalled() from error
         except OSError:
-            return False
+            return ""
 
     def _stalled(self) -> BlindError:
         pid = self._said().get("pid")
@@ -257,7 +257,8 @@ class EmbeddedServer:
 
     def _write(self, record: Mapping[str, object]) -> None:
         fresh = self._record.with_suffix(".new")
-        fresh.write_text(json.dumps(record))
+        with open(fresh, "w", opener=server.private) as file:
+            json.dump(record, file)
         fresh.replace(self._record)
 
     def _forget(self) -> None:

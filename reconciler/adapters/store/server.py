@@ -86,7 +86,7 @@ def argv(binary: Path, folder: Path, socket: Path) -> list[str]:
 def spawn(command: list[str], folder: Path, keep_fd: int) -> subprocess.Popen[bytes]:
     """Start a server that outlives us and hears no Ctrl-C; it keeps `keep_fd` open."""
     reap()
-    with (folder / "server.log").open("ab") as log:
+    with open(folder / "server.log", "ab", opener=private) as log:
         if log.tell() > LOG_BYTES_MAX:
             log.truncate(0)
         child = subprocess.Popen(
@@ -102,6 +102,11 @@ def spawn(command: list[str], folder: Path, keep_fd: int) -> subprocess.Popen[by
         )
     _children.append(child)
     return child
+
+
+def private(path: str, flags: int) -> int:
+    """Open a file that only its owner may read; for `open(opener=...)`."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
 def reap() -> None:

@@ -34,6 +34,9 @@ def ask(address: Address, word: str, timeout_s: float) -> str:
     return heard.partition(b"\r\n")[0].decode(errors="replace")
 
 
+PONG = "+PONG"
+
+
 def alive(answer: str) -> bool:
-    """Whether an answer to PING is that of a store that is up, or on its way up."""
-    return answer == "+PONG" or answer.startswith("-LOADING")
+    """Whether an answer to PING is that of a store that is up, or still reading its data."""
+    return answer == PONG or answer.startswith("-LOADING")
