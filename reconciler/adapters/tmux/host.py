@@ -1,0 +1,254 @@
+"""tmux as the place where sessions live: `ports.Host` over a real server.
+
+Reads and writes through one control client when it can, through plain clients when it must. It
+decides nothing, and touches nothing but what an order names by its id.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Literal
+
+from reconciler.adapters.tmux import photo
+from reconciler.adapters.tmux.launch import Setting, applied_key
+from reconciler.adapters.tmux.link import Link
+from reconciler.adapters.tmux.orders import Batch
+from reconciler.adapters.tmux.plain import Plain
+from reconciler.adapters.tmux.refusal import Inspector
+from reconciler.adapters.tmux.render import APPLIED, live
+from reconciler.adapters.tmux.server import Server, setting
+from reconciler.adapters.tmux.steps import Known
+from reconciler.adapters.tmux.talk import NoServerError, Reply, SilentError, Talk, address
+from reconciler.model.ids import Json, UnitId
+from reconciler.model.problems import BlindError, NovaorchError
+from reconciler.model.step import OpenSession
+from reconciler.model.unit import Process
+from reconciler.model.world import World
+from reconciler.ports import Order, Receipt
+
+NEWS = frozenset(
+    {"%sessions-changed", "%window-close", "%unlinked-window-close", "%window-add", "%exit"}
+)
+"""Notifications after which the world may be another one."""
+
+
+class Tmux:
+    """A tmux server. `socket` is a name (`-L`) or an absolute path (`-S`).
+
+    `config` is the path of a file that a server which we start ourselves reads. `on_event` is
+    called, from another thread, with the word `tmux` when something may have changed; with it the
+    control client also serves reads. Every call ends within about `call_timeout_s`.
+    """
+
+    def __init__(  # noqa: PLR0913  (the wiring names each)
+        self,
+        socket: str,
+        *,
+        fleet: str,
+        config: str = "",
+        call_timeout_s: float = 5.0,
+        mode: Literal["auto", "plain"] = "auto",
+        environ: Mapping[str, str] | None = None,
+        on_event: Callable[[str], None] | None = None,
+        binary: str = "tmux",
+    ) -> None:
+        self._socket, self._fleet, self._binary = socket, fleet, binary
+        self._timeout_s = call_timeout_s
+        self._environ = dict(os.environ if environ is None else environ)
+        self._on_event = on_event
+        self._plain = Plain(binary, socket, self._environ)
+        self._server = Server(self._plain, config, call_timeout_s)
+        self._link = Link(
+            self._server, self._environ, plain_only=mode == "plain", notify=self._noticed
+        )
+        self._world = World(0.0, "", ())
+        self._slots: dict[UnitId, str] = {}
+
+    # ── reading ──────────────────────────────────────────────────────────────────────────
+
+    def photograph(self, now: float) -> World:
+        """See `Host.photograph`. Starts no server."""
+        try:
+            replies = self._read([photo.SERVER, photo.PANES])
+            world = photo.parse([row for reply in replies for row in reply.output], now)
+        except NoServerError:
+            world = World(now, "", ())
+        except ValueError as odd:
+            raise self._blind(f"what it says makes no sense: {odd}") from odd
+        for reply in replies if world.server else ():
+            if reply.error:
+                raise self._blind(reply.error)
+        self._remember(world)
+        return world
+
+    def applied(self, targets: Mapping[UnitId, str]) -> Mapping[UnitId, Mapping[str, Json]]:
+        """See `Host.applied`. What is not there, or damaged, is an empty mapping."""
+        if not targets:
+            return {}
+        try:
+            replies = self._read([_ask_applied(unit, at) for unit, at in targets.items()])
+        except NoServerError:
+            return {unit: {} for unit in targets}
+        return {unit: _decoded(reply) for unit, reply in zip(targets, replies, strict=True)}
+
+    def refusals(self, processes: Iterable[Process]) -> Mapping[UnitId, tuple[str, str]]:
+        """See `Host.refusals`."""
+        return Inspector(self._environ).refusals(processes)
+
+    # ── acting ───────────────────────────────────────────────────────────────────────────
+
+    def perform(self, orders: Sequence[Order]) -> Sequence[Receipt]:
+        """See `Host.perform`. Starts the server if there is none."""
+        if not orders:
+            return []
+        try:
+            talk, known = self._prepared(orders)
+            return Batch(known, self._slots, self._timeout_s).perform(orders, talk)
+        except SilentError as silent:
+            self._link.drop(wedged=True)
+            raise self._blind(silent.why) from silent
+        except NoServerError as gone:
+            raise self._blind("the server ended while it was spoken to") from gone
+
+    def close(self) -> None:
+        """Let go of the control client. Server and sessions stay."""
+        self._link.drop(wedged=False)
+
+    # ── for the command line ─────────────────────────────────────────────────────────────
+
+    def attach_argv(self, session_name: str) -> list[str]:
+        """Return the command that shows a session: it switches when run inside this very server."""
+        inside = self._environ.get("TMUX", "").split(",", 1)[0]
+        verb = "switch-client" if inside and inside == self._socket_path() else "attach-session"
+        return [*address(self._binary, self._socket), verb, "-t", f"={session_name}"]
+
+    def version(self) -> str:
+        """Return what the program calls itself, such as `tmux 3.3a`."""
+        return self._client(("-V",)).output[0]
+
+    def server_alive(self) -> bool:
+        """Return whether a server answers. BlindError when it neither answers nor is absent."""
+        try:
+            self._client(("list-sessions",))
+        except NoServerError:
+            return False
+        return True
+
+    def shutdown_anchor(self) -> None:
+        """Remove our own session; the server ends when nothing else is left on it."""
+        self.close()
+        try:
+            self._server.remove_anchor()
+        except SilentError as silent:
+            raise self._blind(silent.why) from silent
+
+    # ── within ───────────────────────────────────────────────────────────────────────────
+
+    def _read(self, lines: Sequence[str]) -> list[Reply]:
+        try:
+            return self._link.read(lines, connect=self._on_event is not None)
+        except SilentError as silent:
+            raise self._blind(silent.why) from silent
+
+    def _prepared(self, orders: Sequence[Order]) -> tuple[Talk, Known]:
+        """Open the way for orders and learn how the server is set; a wedge here may be retried."""
+        for attempt in (1, 2):
+            talk, anchor = self._link.talk(start=True)
+            try:
+                now = setting(talk, anchor, self._fleet, self._environ, self._timeout_s)
+                now = self._with_history(talk, now, orders)
+                return talk, Known(self._resolve, self._windows, now)
+            except SilentError:
+                if attempt == 2:
+                    raise
+                self._link.drop(wedged=True)
+        raise AssertionError
+
+    def _with_history(self, talk: Talk, now: Setting, orders: Sequence[Order]) -> Setting:
+        """On our own server, let new panes have the history that this fleet wants."""
+        wanted = {
+            step.history_lines
+            for order in orders
+            for step in order.steps
+            if isinstance(step, OpenSession)
+        }
+        if not now.own or not wanted - {now.history_lines}:
+            return now
+        lines = max(wanted)
+        talk.run([f"set-option -g history-limit {int(lines)}"], self._timeout_s)
+        return replace(now, history_lines=lines)
+
+    def _client(self, words: Sequence[str]) -> Reply:
+        try:
+            reply = self._plain.call(words, self._timeout_s)
+        except SilentError as silent:
+            raise self._blind(silent.why) from silent
+        if reply.error:
+            raise self._blind(reply.error)
+        return reply
+
+    def _remember(self, world: World) -> None:
+        self._world = world
+        self._slots.clear()
+        self._slots.update(
+            (pane.mark.unit, pane.pane_id)
+            for session in world.sessions
+            for window in session.windows
+            for pane in window.panes
+            if pane.mark is not None and pane.mark.fleet == self._fleet
+        )
+
+    def _resolve(self, target: str) -> str:
+        if not target.startswith("slot:"):
+            return target
+        pane = self._slots.get(UnitId(target.removeprefix("slot:")))
+        if pane is None:
+            raise NovaorchError(
+                f"no pane is known for {target.removeprefix('slot:')}",
+                why="neither the last photograph nor this order shows one",
+                fix="nothing: the next pass looks again",
+            )
+        return pane
+
+    def _windows(self, session: str) -> Sequence[str]:
+        return [
+            window.window_id
+            for seen in self._world.sessions
+            if seen.session_id == session
+            for window in seen.windows
+        ]
+
+    def _noticed(self, word: str) -> None:
+        if self._on_event is not None and word in NEWS:
+            self._on_event("tmux")
+
+    def _socket_path(self) -> str:
+        if self._socket.startswith("/"):
+            return self._socket
+        folder = self._environ.get("TMUX_TMPDIR") or "/tmp"  # noqa: S108  (tmux's own rule)
+        return f"{os.path.realpath(folder)}/tmux-{os.getuid()}/{self._socket}"
+
+    def _blind(self, why: str) -> BlindError:
+        where = " ".join(address(self._binary, self._socket))
+        return BlindError(
+            f"the tmux server {self._socket} does not answer",
+            why=why,
+            fix=f"try `{where} list-sessions`; if it hangs too, look at the server's process",
+        )
+
+
+def _ask_applied(unit: UnitId, at: str) -> str:
+    name = applied_key(unit) if at.startswith("%") else APPLIED
+    where = live(at) if at.startswith("%") else f"{live(at, '$')[:-1]}:'"
+    return f"display-message -p -t {where} '#{{{name}}}'"
+
+
+def _decoded(reply: Reply) -> Mapping[str, Json]:
+    try:
+        value = json.loads("\n".join(reply.output))
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}

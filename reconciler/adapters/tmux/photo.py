@@ -1,0 +1,181 @@
+"""One photograph: the format that asks, and the parser that turns its rows into a World.
+
+Pure. A row that does not have the expected shape is never guessed at: it is a ValueError.
+
+Where our marks are: a pane's in its user option `@novaorch_pane`, which moves with the pane. A
+session's `@novaorch_frame`, and `@novaorch_keys` for its windows, are hidden variables of the
+session's environment, which formats read like options: to set an option makes tmux work out the
+size of every window again, to set a variable does not.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from reconciler.model.marks import frame_mark, pane_mark
+from reconciler.model.world import FrameMark, SeenPane, SeenSession, SeenWindow, World
+
+PANE, FRAME, KEYS, WINDOW, ANCHOR = (
+    "@novaorch_pane",
+    "@novaorch_frame",
+    "@novaorch_keys",
+    "@novaorch_window",
+    "@novaorch_anchor",
+)
+
+_FIELDS = (
+    "#{session_id}",
+    "#{window_id}",
+    "#{pane_id}",
+    "#{session_attached}",
+    "#{window_index}",
+    "#{pane_index}",
+    "#{pane_pid}",
+    "#{?pane_dead,1#{pane_dead_status}:#{pane_dead_signal},0}",
+    f"#{{{ANCHOR}}}",
+    "#{q:session_name}",
+    "#{q:window_name}",
+    f"#{{{WINDOW}}}",
+    f"#{{{KEYS}}}",
+    f"#{{{FRAME}}}",
+    f"#{{{PANE}}}",
+)
+SERVER = "display-message -p 'S|#{pid} #{start_time}'"
+PANES = "list-panes -a -F 'P|" + "|".join(_FIELDS) + "'"
+
+_BAR = re.compile(r"(?<!\\)((?:\\\\)*)\|")
+_ESCAPED = re.compile(r"\\(.)")
+_DEAD = re.compile(r"1([0-9]*):(?:SIG)?([A-Z0-9+-]*)")
+
+
+@dataclass(slots=True)
+class _Window:
+    window_id: str
+    index: int
+    name: str
+    own_key: str
+    panes: list[SeenPane] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Session:
+    session_id: str
+    name: str
+    mark: FrameMark | None
+    keys: dict[str, str]
+    attached: int
+    windows: dict[str, _Window] = field(default_factory=dict)
+
+
+def parse(rows: Iterable[str], now: float) -> World:
+    """Return the World that the output of SERVER and PANES shows. ValueError when it shows none."""
+    server = ""
+    sessions: dict[str, _Session] = {}
+    for row in rows:
+        if row.startswith("P|"):
+            _pane(row, sessions)
+        elif row.startswith("S|"):
+            server = row[2:].strip()
+        elif row:
+            raise ValueError(f"not a row of a photograph: {row[:80]!r}")
+    if not server:
+        raise ValueError("the server did not say who it is")
+    return World(now, server, _frozen(sessions.values()))
+
+
+def _pane(row: str, sessions: dict[str, _Session]) -> None:
+    cells = row.split("|") if "\\|" not in row else _BAR.sub("\\1\0", row).split("\0")
+    if len(cells) != len(_FIELDS) + 1:
+        cells = _without_marks(cells)
+    _, sid, wid, pid, attached, windex, pindex, process, dead, anchor, *rest = cells
+    if anchor:
+        return
+    session = sessions.get(sid)
+    if session is None:
+        name, _, _, keys, frame, _ = rest
+        session = sessions[sid] = _Session(
+            sid, _plain(name), frame_mark(frame), _keys(keys), int(attached)
+        )
+    window = session.windows.get(wid)
+    if window is None:
+        window = session.windows[wid] = _Window(wid, int(windex), _plain(rest[1]), rest[2])
+    window.panes.append(
+        SeenPane(
+            pane_id=pid,
+            window_id=wid,
+            session_id=sid,
+            index=int(pindex),
+            pid=int(process or 0),
+            dead=dead != "0",
+            exit_status=_status(dead),
+            mark=pane_mark(rest[5]),
+        )
+    )
+
+
+def _without_marks(cells: Sequence[str]) -> list[str]:
+    """Somebody wrote a bar into an option of ours: whatever it says, it is not our mark."""
+    known = len(_FIELDS) - 4
+    if len(cells) < known + 1:
+        raise ValueError(f"a row of {len(cells)} cells")
+    return [*cells[: known + 1], "", "", "", ""]
+
+
+def _plain(quoted: str) -> str:
+    return _ESCAPED.sub(r"\1", quoted) if "\\" in quoted else quoted
+
+
+def _keys(value: str) -> dict[str, str]:
+    """`@3=dev @4=logs`: the keys of the windows that we made in this session."""
+    pairs = (word.partition("=") for word in value.split(" "))
+    return {window: key for window, _, key in pairs if window.startswith("@") and key}
+
+
+def _status(dead: str) -> int | None:
+    found = _DEAD.fullmatch(dead)
+    if found is None:
+        return None
+    code, by = found.groups()
+    if code:
+        return int(code)
+    if by.isdigit():
+        return 128 + int(by)
+    number = getattr(signal, f"SIG{by}", None) if by else None
+    return 128 + int(number) if isinstance(number, int) else None
+
+
+def _frozen(sessions: Iterable[_Session]) -> tuple[SeenSession, ...]:
+    kept = _once(sessions)
+    return tuple(
+        SeenSession(
+            session_id=session.session_id,
+            name=session.name,
+            mark=session.mark,
+            attached=session.attached,
+            windows=tuple(
+                SeenWindow(
+                    window.window_id,
+                    session.session_id,
+                    window.index,
+                    window.name,
+                    window.own_key or session.keys.get(window.window_id, ""),
+                    tuple(sorted(window.panes, key=lambda pane: pane.index)),
+                )
+                for window in sorted(session.windows.values(), key=lambda w: w.index)
+            ),
+        )
+        for session in kept
+    )
+
+
+def _once(sessions: Iterable[_Session]) -> list[_Session]:
+    """Show each window once: in the session that carries our mark, else in the first."""
+    listed = list(sessions)
+    seen: set[str] = set()
+    for session in sorted(listed, key=lambda s: s.mark is None):
+        session.windows = {k: w for k, w in session.windows.items() if k not in seen}
+        seen.update(session.windows)
+    return listed

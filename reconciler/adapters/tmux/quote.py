@@ -1,0 +1,49 @@
+"""Words in tmux's own command language. Nothing here ever meets a shell.
+
+A word is put between single quotes, where tmux changes nothing; a quote and every control
+character leave them and stand, escaped, between double quotes. A line break therefore never
+appears as itself, which control mode needs: there a line is a command.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from reconciler.model.problems import NovaorchError
+
+_PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,-][A-Za-z0-9_./:@%+=,-]*", re.ASCII)
+_LEAVES = re.compile(r"['\x00-\x1f\x7f]+")
+
+
+def quote(text: str) -> str:
+    """Return `text` as one word. NUL cannot be in one: NovaorchError."""
+    if _PLAIN.fullmatch(text) and not text.startswith("%"):
+        return text
+    if "\0" in text:
+        raise NovaorchError(
+            "a NUL character cannot be given to tmux",
+            why="a program's arguments and environment end at the first NUL",
+            fix="take the NUL character out of the manifest",
+        )
+    return "'" + _LEAVES.sub(_escaped, text) + "'"
+
+
+def command(words: Iterable[str]) -> str:
+    """Return one command, every word quoted."""
+    return " ".join(map(quote, words))
+
+
+def sequence(commands: Iterable[str]) -> str:
+    """Return commands that run one after the other and stop at the first that fails."""
+    return " ; ".join(commands)
+
+
+def block(body: str) -> str:
+    """Return `body` between braces, as an argument of `if-shell`."""
+    return "{ " + body + " }"
+
+
+def _escaped(match: re.Match[str]) -> str:
+    inner = "".join(c if c == "'" else f"\\{ord(c):03o}" for c in match.group())
+    return f"'\"{inner}\"'"

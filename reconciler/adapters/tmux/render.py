@@ -1,0 +1,206 @@
+"""What a step is in tmux's words. Pure: a step and what is known of the server in, commands out.
+
+Everything that makes a thing also marks it, in the same sequence: tmux lets nothing happen between
+two commands of one line, so not even a program that ends at once is missed. Options are dear
+(tmux works out every window's size again), so each thing gets as few as possible.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from reconciler.adapters.tmux.launch import (
+    Setting,
+    applied_key,
+    ascii_json,
+    start,
+    title,
+    typed,
+)
+from reconciler.adapters.tmux.photo import FRAME, KEYS, PANE, WINDOW
+from reconciler.adapters.tmux.quote import block, quote, sequence
+from reconciler.model import step as s
+from reconciler.model.marks import pane_text
+from reconciler.model.problems import NovaorchError
+
+Resolve = Callable[[str], str]
+"""Turns a target (a live id or `slot:<unit>`) into a live id."""
+
+APPLIED = "@novaorch_applied"
+BORN = "'+ #{pane_id}'"
+"""What a creating command prints with `-P -F`, in the order in which panes are made."""
+_OPTION = re.compile(r"[A-Za-z@][A-Za-z0-9_@-]*(\[[0-9]{1,4}\])?", re.ASCII)
+_KEY = re.compile(r"[A-Za-z0-9_./+-]{1,200}", re.ASCII)
+_ID = re.compile(r"[$@%][0-9]{1,10}", re.ASCII)
+
+
+def session(step: s.OpenSession, setting: Setting) -> list[str]:
+    """Return the commands that make a session, complete and marked."""
+    name = title(step.name, what="session")
+    tail = quote(f"={name}:$")
+    size = window_size(step.columns, step.rows)
+    opening = f"new-session -d {size} -s {quote(name)}"
+    first, *others = step.windows
+    if step.history_lines == setting.history_lines or setting.own:
+        commands = _first_window(first, opening, tail, setting)
+    else:
+        commands = [f"{opening} -- env true"]
+        commands.append(f"set-option -t {tail} history-limit {int(step.history_lines)}")
+        others = list(step.windows)
+    commands += _session_marks(tail, step.mark, step.applied)
+    if setting.destroys:
+        commands.append(f"set-option -t {tail} destroy-unattached off")
+    commands += (
+        _rest_of_window(first, tail, size, setting) if len(others) < len(step.windows) else []
+    )
+    for window in others:
+        commands += new_window(window, tail, size, setting)
+    if len(others) == len(step.windows):
+        head = f"{tail[:-2]}^'"
+        commands += [f"kill-window -t {head}", f"move-window -r -t {head}"]
+    commands += options(tail, "", step.options)
+    return commands + _window_focus(step.windows, tail)
+
+
+def new_window(window: s.NewWindow, tail: str, size: str, setting: Setting) -> list[str]:
+    """Return the commands that make a window at the end of the session that `tail` ends."""
+    words, _ = start(window.panes[0], setting)
+    commands = [f"new-window -d -a -P -F {BORN} -t {tail} -n {_name(window)} {words}"]
+    commands += _marked(window.panes[0], tail, setting)
+    return commands + _rest_of_window(window, tail, size, setting)
+
+
+def beside(step: s.OpenPane, resolve: Resolve, setting: Setting) -> list[str]:
+    """Return the commands that split a pane. The window's active pane stays the active one."""
+    target = live(resolve(step.beside), "%")
+    words, _ = start(step.pane, setting)
+    before = "-b " if step.before else ""
+    return [
+        f"if-shell -F -t {target} '#{{e|<|:#{{pane_height}},4}}' "
+        + block(f"select-layout -t {target} tiled"),
+        # Without -d, what follows in this line means the new pane when it names no target.
+        f"split-window {before}-P -F {BORN} -t {target} {words}",
+        *_marked(step.pane, "", setting),
+        *([] if step.pane.focus else ["last-pane"]),
+    ]
+
+
+def respawn(step: s.Respawn, resolve: Resolve, setting: Setting) -> list[str]:
+    """Return the commands that start a process in a pane that is there, and mark it anew."""
+    target = live(resolve(step.pane), "%")
+    words, _ = start(step.new, setting, again=True)
+    return [f"respawn-pane -k -t {target} {words}", *_marked(step.new, target, setting)]
+
+
+def mark_pane(target: str, unit: str, text: str, applied: str) -> list[str]:
+    """Return the commands that write a pane's mark, and its last applied fields if any."""
+    at = f" -t {target}" if target else ""
+    commands = [f"set-option -p{at} {PANE} {quote(text)}"]
+    if applied:
+        value = quote(ascii_json(applied))
+        commands.append(f"set-environment -h{at} {applied_key(unit)} {value}")
+    return commands
+
+
+def options(target: str, kind: str, pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """Return the commands that set options; `kind` is '' for a session, '-w' for a window."""
+    for name, _ in pairs:
+        if not _OPTION.fullmatch(name) or name.startswith("@novaorch"):
+            raise NovaorchError(
+                f"not an option of tmux: {name!r}",
+                why="an option is letters, digits and -, and @novaorch… are our own marks",
+                fix="correct the option's name",
+            )
+    space = " " if kind else ""
+    return [f"set-option {kind}{space}-t {target} {name} {quote(v)}" for name, v in pairs]
+
+
+def mark_frame(target: str, mark: str, applied: str) -> list[str]:
+    """Return the commands that write a session's mark and last applied fields."""
+    return _session_marks(target, mark, applied)
+
+
+def live(target: str, kinds: str = "$@%") -> str:
+    """Return `target`, quoted, if it is a live id of one of the `kinds`."""
+    if not _ID.fullmatch(target) or target[0] not in kinds:
+        raise NovaorchError(
+            f"not a live target: {target!r}",
+            why="only ids are exact; tmux reads anything else as a pattern",
+            fix="take a new photograph and plan again",
+        )
+    return f"'{target}'"
+
+
+def window_size(columns: int, rows: int) -> str:
+    """Return the words of a size."""
+    return f"-x {int(columns)} -y {int(rows)}"
+
+
+def _first_window(window: s.NewWindow, opening: str, tail: str, setting: Setting) -> list[str]:
+    words, variables = start(window.panes[0], setting)
+    return [
+        f"{opening} -P -F {BORN} -n {_name(window)} {words}",
+        *_marked(window.panes[0], tail, setting),
+        # new-session keeps what -e gave in the session, for every later pane and to be shown.
+        *(f"set-environment -u -t {tail} {variable}" for variable in variables),
+    ]
+
+
+def _name(window: s.NewWindow) -> str:
+    return quote(title(window.name or window.key, what="window"))
+
+
+def _marked(pane: s.NewPane, target: str, setting: Setting) -> list[str]:
+    at = f" -t {target}" if target else ""
+    commands = [] if setting.keeps_dead else [f"set-option -w{at} remain-on-exit on"]
+    commands += mark_pane(target, pane.mark.unit, pane_text(pane.mark), pane.applied)
+    return commands + typed(pane, at)
+
+
+def _session_marks(target: str, mark: str, applied: str) -> list[str]:
+    commands = [f"set-environment -h -t {target} {FRAME} {quote(mark)}"]
+    if applied:
+        commands.append(f"set-environment -h -t {target} {APPLIED} {quote(ascii_json(applied))}")
+    return commands
+
+
+def _rest_of_window(window: s.NewWindow, tail: str, size: str, setting: Setting) -> list[str]:
+    """Everything after a window's first pane: its size, panes, layout, key, options and focus."""
+    # resize-window also sets window-size to manual, without the cost of an option.
+    commands = [f"resize-window -t {tail} {size}"] if size else []
+    for number, pane in enumerate(window.panes[1:], 1):
+        words, _ = start(pane, setting)
+        commands.append(f"split-window -P -F {BORN} -t {tail} {words}")
+        commands += _marked(pane, tail, setting)
+        if number > 1:
+            commands.append(f"select-layout -t {tail} tiled")
+    if window.layout:
+        commands.append(f"select-layout -t {tail} {quote(window.layout)}")
+    commands += _key(window.key, tail)
+    commands += options(tail, "-w", window.options)
+    return commands + _pane_focus(window, tail)
+
+
+def _key(key: str, tail: str) -> list[str]:
+    if not _KEY.fullmatch(key):
+        return [f"set-option -w -t {tail} {WINDOW} {quote(key)}"]
+    return [f"set-environment -hF -t {tail} {KEYS} '#{{{KEYS}}} #{{window_id}}={key}'"]
+
+
+def _pane_focus(window: s.NewWindow, tail: str) -> list[str]:
+    """The last pane made is the active one: count back from it."""
+    last = len(window.panes) - 1
+    wanted = next((i for i, pane in enumerate(window.panes) if pane.focus), 0)
+    return [f"select-pane -t {tail[:-1]}.-{last - wanted}'"] if wanted < last else []
+
+
+def _window_focus(windows: Sequence[s.NewWindow], tail: str) -> list[str]:
+    """The first window made is the current one: count on from it."""
+    wanted = next((i for i, window in enumerate(windows) if window.focus), 0)
+    return [f"select-window -t {tail[:-2]}+{wanted}'"] if wanted else []
+
+
+def joined(commands: Sequence[str]) -> str:
+    """Return the commands as one line."""
+    return sequence(commands)

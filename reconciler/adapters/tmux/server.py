@@ -1,0 +1,129 @@
+"""The server itself: whether it is there, its anchor session, and how it is started.
+
+The anchor keeps the server alive while no agent runs and gives the control client a place to be.
+It is found by its mark, never by its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from reconciler.adapters.tmux.launch import Setting
+from reconciler.adapters.tmux.photo import ANCHOR
+from reconciler.adapters.tmux.plain import Plain
+from reconciler.adapters.tmux.talk import NoServerError, Reply, SilentError, Talk
+from reconciler.model.problems import BlindError, NovaorchError
+
+NAME = "novaorch"
+ATTEMPTS = 5
+ANCHOR_ARGV = ("tail", "-f", "/dev/null")
+NOVAORCH_CONF = (
+    ("set-option", "-gw", "remain-on-exit", "on"),
+    ("set-option", "-g", "history-limit", "{history}"),
+    ("set-option", "-g", "destroy-unattached", "off"),
+    ("set-option", "-g", "@novaorch_server", "1"),
+)
+"""What we set on a server that we start ourselves. `window-size manual` is not among it: set for
+all windows, it makes tmux 3.3a end at the next session that is made without a size."""
+
+_LIST = ("list-sessions", "-F", f"#{{session_id}} #{{{ANCHOR}}} #{{session_name}}")
+_ASK = (
+    "display-message -p -t '{anchor}:' 'setting|#{{remain-on-exit}}|#{{destroy-unattached}}|"
+    "#{{history-limit}}|#{{@novaorch_server}}|#{{default-shell}}'"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """How one server is reached and, if need be, started."""
+
+    plain: Plain
+    config: str
+    timeout_s: float
+
+    def anchor(self, *, start: bool) -> str:
+        """Return the id of our anchor session; make it, and with `start` the server, if need be.
+
+        NoServerError when no server runs and none was to be started.
+        """
+        for _ in range(ATTEMPTS):
+            try:
+                rows = self._call(_LIST).output
+            except NoServerError:
+                if not start:
+                    raise
+                self._open(NAME, first=True)
+                continue
+            names = {name for _, _, name in (_session(row) for row in rows)}
+            for session, mark, _ in map(_session, rows):
+                if mark == "1":
+                    return session
+            self._open(_free(names), first=False)
+        raise BlindError(
+            "tmux has no place for novaorch's own session",
+            why=f"the session {NAME} was made {ATTEMPTS} times and was gone each time",
+            fix="look for a hook or a program that closes sessions on this server",
+        )
+
+    def remove_anchor(self) -> None:
+        """Remove our anchor session; a server with no other session ends."""
+        try:
+            rows = self._call(_LIST).output
+        except NoServerError:
+            return
+        for session, mark, _ in map(_session, rows):
+            if mark == "1":
+                self._call(("kill-session", "-t", session))
+
+    def _open(self, name: str, *, first: bool) -> None:
+        words = ["new-session", "-d", "-x", "80", "-y", "24", "-s", name, "--", *ANCHOR_ARGV]
+        words += [";", "set-option", "-t", f"={name}:", ANCHOR, "1"]
+        if first:
+            words = ["-f", "/dev/null", *words]
+            for command in NOVAORCH_CONF:
+                words += [";", *(word.format(history="10000") for word in command)]
+            if self.config:
+                words += [";", "source-file", "-q", self.config]
+        reply = self._call(words)
+        if reply.error and not reply.error.startswith("duplicate session"):
+            raise NovaorchError(
+                "tmux could not be started",
+                why=reply.error,
+                fix="run `tmux -V`, and look at the tmux configuration of the fleet",
+            )
+
+    def _call(self, words: Sequence[str]) -> Reply:
+        return self.plain.call(words, self.timeout_s, cwd="/")
+
+
+def setting(
+    talk: Talk, anchor: str, fleet: str, environ: Mapping[str, str], timeout_s: float
+) -> Setting:
+    """Return what rendering must know of the server. SilentError when it does not say."""
+    reply = talk.run([_ASK.format(anchor=anchor)], timeout_s)[0]
+    cells = reply.output[0].split("|") if reply.output else []
+    if len(cells) != 6 or cells[0] != "setting":
+        raise SilentError(reply.error or "the server did not say how it is set")
+    _, dead, destroy, history, own, shell = cells
+    return Setting(
+        fleet=fleet,
+        environ=environ,
+        shell=shell or "/bin/sh",
+        history_lines=int(history) if history.isdigit() else 0,
+        own=own == "1",
+        keeps_dead=dead in ("on", "1"),
+        destroys=destroy not in ("off", "0"),
+    )
+
+
+def _session(row: str) -> tuple[str, str, str]:
+    session, _, rest = row.partition(" ")
+    mark, _, name = rest.partition(" ")
+    return session, mark, name
+
+
+def _free(names: set[str]) -> str:
+    if NAME not in names:
+        return NAME
+    return next(f"{NAME}-{n}" for n in range(1, len(names) + 2) if f"{NAME}-{n}" not in names)

@@ -1,0 +1,78 @@
+"""What both ways of talking to a server share: the reply, the protocol, and how it fails."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+DROPPED = ("GIT_", "TMUX", "NOVAORCH_")
+"""Variables with these beginnings never reach a server or a client that we start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What one line printed, its first error ('' when it had none), and when it was answered.
+
+    `at` is in monotonic seconds.
+    """
+
+    output: tuple[str, ...]
+    error: str = ""
+    at: float = 0.0
+
+
+class SilentError(Exception):
+    """The server did not answer in time, or the way to it broke.
+
+    `replies` are those that came before; `sent` says how many lines may have reached the server.
+    """
+
+    def __init__(self, why: str, replies: Sequence[Reply] = (), sent: int = 0) -> None:
+        super().__init__(why)
+        self.why, self.replies, self.sent = why, tuple(replies), sent
+
+
+class NoServerError(Exception):
+    """Nothing listens on the socket."""
+
+
+class Talk(Protocol):
+    """A way to a server."""
+
+    def run(self, lines: Sequence[str], timeout_s: float) -> list[Reply]:
+        """Run lines in order; one reply each.
+
+        A line that fails does not stop the next. SilentError when no answer came within
+        `timeout_s` of the last one; NoServerError when no server runs.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go."""
+        ...
+
+
+def clean(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return `environ` without what belongs to git, to another tmux, or to us."""
+    return {k: v for k, v in environ.items() if not k.startswith(DROPPED)}
+
+
+def address(binary: str, socket: str) -> list[str]:
+    """Return the beginning of every call: the program and the way to the server."""
+    return [binary, "-u", "-S" if socket.startswith("/") else "-L", socket]
+
+
+def is_absent(message: str) -> bool:
+    """Return whether a client's message says that no server runs, and nothing else."""
+    if message.startswith("no server running on "):
+        return True
+    return message.startswith("error connecting to ") and message.rstrip().endswith(
+        ("(No such file or directory)", "(Connection refused)")
+    )
+
+
+def text(data: bytes) -> str:
+    """Return what tmux wrote as text; bytes that are no UTF-8 survive a round trip."""
+    return os.fsdecode(data) if not data.isascii() else data.decode("ascii")
