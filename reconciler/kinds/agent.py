@@ -1,0 +1,106 @@
+"""Agent: from a manifest and its seat to the process it asks for, and the frame of one alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from reconciler.kinds.findings import Findings
+from reconciler.kinds.ground import Ground, merged
+from reconciler.kinds.launch import HOT, RESTART, launch, launch_fields, lifecycle_fields, restart
+from reconciler.kinds.placement import Member, Seat
+from reconciler.kinds.shape import AgentShape
+from reconciler.model.ids import Json, UnitId
+from reconciler.model.unit import (
+    Field,
+    FleetSettings,
+    Frame,
+    Process,
+    Slot,
+    Source,
+    Window,
+    fields_digest,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What an agent needs to know beyond its own file."""
+
+    seat: Seat | None
+    after: tuple[UnitId, ...]
+    charter: str
+
+
+def lower(member: Member, post: Post, ground: Ground, findings: Findings) -> Process | None:
+    """Return the process, or None after saying why there is none."""
+    manifest, spec = member.manifest, cast(AgentShape, member.manifest.spec)
+    directory = ground.resolve(spec["directory"])
+    if not isinstance(directory, str):
+        findings.say(manifest, "spec.directory", *directory)
+        return None
+    if post.seat is not None and "spec.size" in manifest.lines:
+        what = f"size has no effect: {manifest.name} lives in {post.seat.session}"
+        findings.say(manifest, "spec.size", "agent/size-unused", what)
+    env = merged(post.seat.env, spec["env"]) if post.seat is not None else spec["env"]
+    fields = (
+        Field("runtime", spec["runtime"], RESTART),
+        *launch_fields(spec["command"], directory, env, spec["secrets"]),
+        *_told_fields(member, post),
+        *lifecycle_fields(spec["restart"], spec["stop"]),
+    )
+    return Process(
+        id=member.id,
+        source=_source(member),
+        frame=post.seat.session if post.seat is not None else member.id,
+        launch=launch(spec["command"], directory, env, spec["secrets"], ground),
+        fields=fields,
+        digest=fields_digest(fields),
+        restart=restart(spec["restart"]),
+        stop_grace_s=spec["stop"]["grace"],
+        after=post.after,
+        stopped=spec["mode"] == "stopped",
+    )
+
+
+def _told_fields(member: Member, post: Post) -> list[Field]:
+    """Return the fields that change nothing for the process that runs."""
+    spec = cast(AgentShape, member.manifest.spec)
+    where = f"{post.seat.session.name}/{post.seat.window}" if post.seat is not None else ""
+    fields = [Field("mode", spec["mode"], HOT), Field("session", where, HOT)]
+    if post.after:
+        names: list[Json] = [str(unit) for unit in post.after]
+        fields.append(Field("after", names, HOT))
+    if post.charter:
+        fields.append(Field("charter", post.charter, HOT))
+    fields += [Field(f"labels.{k}", v, HOT) for k, v in sorted(member.manifest.labels.items())]
+    return fields
+
+
+def lone_frame(member: Member, fleet: FleetSettings) -> Frame:
+    """Return the tmux session of an agent that lives alone: one window, one slot."""
+    size = cast(AgentShape, member.manifest.spec)["size"]
+    columns, rows = size["columns"] or fleet.columns, size["rows"] or fleet.rows
+    session, name = f"{member.id.project}/{member.name}", member.name
+    fields = (
+        Field("session", session, HOT),
+        Field("size.columns", columns, HOT),
+        Field("size.rows", rows, HOT),
+        Field("windows", [name], HOT),
+        Field(f"windows.{name}.name", name, HOT),
+        Field(f"windows.{name}.panes", [str(member.id)], HOT),
+    )
+    return Frame(
+        id=member.id,
+        source=_source(member),
+        session=session,
+        columns=columns,
+        rows=rows,
+        windows=(Window(name, name, "", (Slot(member.id),)),),
+        fields=fields,
+        digest=fields_digest(fields),
+    )
+
+
+def _source(member: Member) -> Source:
+    return Source(member.manifest.path, member.manifest.place("metadata.name")[0])

@@ -1,0 +1,167 @@
+"""The plain data that a manifest's `spec` is once its schema has passed. Mirrors `specs/`; a test
+holds the two together.
+"""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+
+class BackoffShape(TypedDict):
+    """Seconds."""
+
+    base: float
+    max: float
+
+
+class RestartShape(TypedDict):
+    """See `specs.launch.RestartSpec`."""
+
+    policy: str
+    backoff: BackoffShape
+
+
+class StopShape(TypedDict):
+    """Seconds."""
+
+    grace: float
+
+
+class SizeShape(TypedDict):
+    """Cells; None where fleet.yaml decides."""
+
+    columns: int | None
+    rows: int | None
+
+
+class AgentShape(TypedDict):
+    """See `specs.agent.AgentSpec`."""
+
+    runtime: str
+    command: list[str]
+    directory: str
+    env: dict[str, str]
+    secrets: dict[str, str]
+    replicas: int
+    session: str | None
+    after: list[str]
+    mode: str
+    restart: RestartShape
+    stop: StopShape
+    size: SizeShape
+
+
+class PaneShape(TypedDict):
+    """See `specs.session.PaneSpec`."""
+
+    command: list[str] | None
+    agent: str | None
+    type: list[str]
+    directory: str | None
+    env: dict[str, str]
+    secrets: dict[str, str]
+    focus: bool
+    restart: RestartShape
+    stop: StopShape
+
+
+class WindowShape(TypedDict):
+    """See `specs.session.WindowSpec`."""
+
+    name: str | None
+    layout: str | None
+    directory: str | None
+    focus: bool
+    options: dict[str, str]
+    env: dict[str, str]
+    panes: list[PaneShape]
+
+
+class SessionShape(TypedDict):
+    """See `specs.session.SessionSpec`."""
+
+    session: str | None
+    adopt: bool
+    directory: str
+    size: SizeShape
+    env: dict[str, str]
+    options: dict[str, str]
+    windows: list[WindowShape]
+
+
+class FixedSizeShape(TypedDict):
+    """Cells."""
+
+    columns: int
+    rows: int
+
+
+class TmuxShape(TypedDict):
+    """See `specs.fleet.TmuxSpec`."""
+
+    socket: str
+    config: str | None
+    size: FixedSizeShape
+    history: int
+
+
+class StoreShape(TypedDict):
+    """See `specs.fleet.StoreSpec`."""
+
+    url: str | None
+    password: str | None
+
+
+class SyncShape(TypedDict):
+    """See `specs.fleet.SyncSpec`."""
+
+    branch: str | None
+    poll: float
+
+
+class StopsShape(TypedDict):
+    """See `specs.fleet.StopsSpec`."""
+
+    count: int
+    percent: int
+
+
+class LimitsShape(TypedDict):
+    """See `specs.fleet.LimitsSpec`."""
+
+    stops: StopsShape
+    roots: list[str]
+
+
+class FleetShape(TypedDict):
+    """See `specs.fleet.FleetSpec`."""
+
+    tmux: TmuxShape
+    store: StoreShape
+    sync: SyncShape
+    limits: LimitsShape
+
+
+SHELL_PANE: PaneShape = {
+    "command": None,
+    "agent": None,
+    "type": [],
+    "directory": None,
+    "env": {},
+    "secrets": {},
+    "focus": False,
+    "restart": {"policy": "always", "backoff": {"base": 1.0, "max": 60.0}},
+    "stop": {"grace": 15.0},
+}
+"""What a window without panes gets."""
+
+SHELL_WINDOW: WindowShape = {
+    "name": None,
+    "layout": None,
+    "directory": None,
+    "focus": False,
+    "options": {},
+    "env": {},
+    "panes": [SHELL_PANE],
+}
+"""What a Session without windows gets."""
