@@ -110,7 +110,7 @@ class ObjectReader:
             one = found[oid]
             if one is None:
                 raise SourceError(
-                    f"object {oid} is missing from the repository",
+                    f"object {oid} is missing or damaged",
                     why="the repository is damaged, or a partial clone that never fetched it",
                     fix="run `git fsck`, then `git fetch --refetch` or restore from another clone",
                 )

@@ -51,6 +51,7 @@ _SETTINGS = {
     "GIT_GRAFT_FILE": "/dev/null",
 }
 _NO_USER_CONFIG = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"}
+_USER_CONFIG = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM")
 
 # What `git rev-parse --local-env-vars` names: variables that tie git to one repository.
 _LOCAL = """GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_CONFIG GIT_CONFIG_PARAMETERS GIT_CONFIG_COUNT
@@ -124,14 +125,16 @@ class GitCommand:
 
     def _settings(self) -> dict[str, str]:
         fence = {"GIT_CEILING_DIRECTORIES": str(self.directory.parent)} if self.fenced else {}
-        base = _SETTINGS if self.user_config else {**_SETTINGS, **_NO_USER_CONFIG}
-        return {**base, **fence, **self.handed}
+        if not self.user_config:
+            return {**_SETTINGS, **_NO_USER_CONFIG, **fence, **self.handed}
+        theirs = {name: os.environ[name] for name in _USER_CONFIG if name in os.environ}
+        return {**_SETTINGS, **theirs, **fence, **self.handed}
 
 
 def run_for_user(directory: Path, args: Sequence[str], given: bytes = b"") -> Reply:
     """Run git as the user would: their configuration, identity and hooks."""
     keep = {n: v for n, v in os.environ.items() if n.startswith("GIT_") and n not in _LOCAL.split()}
-    command = ["--no-pager", "--literal-pathspecs", "-C", str(directory), *args]
+    command = ["--no-pager", "-C", str(directory), *args]
     settings = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", **keep}
     return _finish(_spawn(command, settings), given, USER_TIMEOUT_S)
 

@@ -6,6 +6,7 @@ the helper alive: one question to a long-lived `cat-file` tells whether anything
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -30,6 +31,8 @@ from reconciler.model.problems import SourceError
 
 _FULL_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REVISION_MAX = 1000
+_ON_BRANCH = "ref: refs/heads/"
+_ELSEWHERE = "ref: refs/heads/.invalid"  # the refs are in a reftable, and HEAD too
 
 
 class GitRepository:
@@ -98,9 +101,15 @@ class GitRepository:
 
     def head_branch(self) -> str | None:
         """Return the branch that HEAD is on, even one without a commit; None when detached."""
-        reply = self._git.run("symbolic-ref", "--quiet", "HEAD")
-        name = reply.out.decode("utf-8", "surrogateescape").rstrip("\n")
-        return name.removeprefix("refs/heads/") if reply.ok else None
+        text, file = "", self.git_dir / "HEAD"
+        with contextlib.suppress(OSError):
+            text = "" if file.is_symlink() else file.read_text("utf-8", "surrogateescape").strip()
+        if _FULL_ID.fullmatch(text):
+            return None
+        if not text.startswith(_ON_BRANCH) or text == _ELSEWHERE:
+            reply = self._git.run("symbolic-ref", "--quiet", "HEAD")
+            text = f"ref: {reply.out.decode('utf-8', 'surrogateescape').strip()}"
+        return text.removeprefix(_ON_BRANCH) if text.startswith(_ON_BRANCH) else None
 
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Return whether `newer` contains `older`. A shallow clone that cannot know raises."""

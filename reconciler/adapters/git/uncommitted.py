@@ -41,8 +41,8 @@ class WorkTree:
 
 def read_work_tree(git: GitCommand, root: Path, object_format: str) -> WorkTree:
     """Read what `git add` would take: tracked and untracked files, without the ignored ones."""
-    if (root / FOLDER).is_symlink():
-        raise not_a_folder(LINK)
+    if not _is_folder(root / FOLDER):
+        return WorkTree()
     # The user's own ignore rules count, as they would for their `git add`.
     listing = replace(git, user_config=True).run(
         "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", FOLDER
@@ -62,6 +62,16 @@ def read_work_tree(git: GitCommand, root: Path, object_format: str) -> WorkTree:
         ) from error
     found.blobs.sort(key=by_path)
     return found
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return False
+    if not stat.S_ISDIR(mode):
+        raise not_a_folder(_mode(mode))
+    return True
 
 
 def read_index(git: GitCommand) -> list[Blob]:

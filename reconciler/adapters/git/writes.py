@@ -53,7 +53,8 @@ def _differs(root: Path, names: list[str]) -> bool:
 def _inside(root: Path, path: Path) -> str:
     whole = path if path.is_absolute() else root / path
     try:
-        return str((whole.parent.resolve() / whole.name).relative_to(root.resolve()))
+        inside = str((whole.parent.resolve() / whole.name).relative_to(root.resolve()))
+        return f":(top,literal){inside}"
     except ValueError:
         raise SourceError(
             f"{path} is outside the repository {root}", fix="name a path inside it"
