@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-DROPPED = ("GIT_", "TMUX", "NOVAORCH_")
-"""Variables with these beginnings never reach a server or a client that we start."""
+DROPPED = ("GIT_", "NOVAORCH_")
+OURS_NOT = frozenset({"TMUX", "TMUX_PANE"})
+"""Never given to a server or a client that we start. TMUX_TMPDIR stays: it says where sockets are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Talk(Protocol):
 
 def clean(environ: Mapping[str, str]) -> dict[str, str]:
     """Return `environ` without what belongs to git, to another tmux, or to us."""
-    return {k: v for k, v in environ.items() if not k.startswith(DROPPED)}
+    return {k: v for k, v in environ.items() if not k.startswith(DROPPED) and k not in OURS_NOT}
 
 
 def address(binary: str, socket: str) -> list[str]:
