@@ -131,5 +131,5 @@ def _parsed(oid: str, path: str, entry: Any) -> Parsed:
 
 
 def _problem(*parts: Any) -> Problem:
-    *rest, severity = parts
-    return Problem(*rest, Severity(severity))
+    path, line, column, rule, what, why, fix, severity = parts
+    return Problem(path, line, column, rule, what, why, fix, Severity(severity))

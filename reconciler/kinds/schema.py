@@ -22,7 +22,25 @@ def json_schema(kind: str) -> dict[str, Json]:
     """Return the JSON Schema (2020-12) of a whole document. Raises LookupError for no kind."""
     schema = _document(kind).model_json_schema(by_alias=True)
     said = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": kind}
-    return cast(dict[str, Json], said)
+    return cast(dict[str, Json], _as_written(said))
+
+
+def _as_written(schema: Any) -> Any:
+    """Return the schema with the defaults of durations as a person writes them.
+
+    The defaults of whole mappings go: each of their fields tells its own.
+    """
+    if isinstance(schema, list):
+        return [_as_written(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    told = {name: _as_written(part) for name, part in schema.items()}
+    default = told.get("default")
+    if isinstance(default, float):
+        told["default"] = f"{default:g}s"
+    elif "default" in told and "$ref" in told:
+        del told["default"]
+    return told
 
 
 @cache

@@ -126,7 +126,7 @@ class _Reader:
 
     def decoded(self, data: bytes) -> str:
         """Return the text, or stop at the first byte that is not UTF-8."""
-        if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in data[:4]:
+        if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in data[:2]:
             raise self.stop("yaml/utf16", (1 + self.above, 1), "the file starts as UTF-16 does")
         try:
             text = data.decode("utf-8-sig")

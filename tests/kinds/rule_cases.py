@@ -1,0 +1,177 @@
+"""For every rule of the book: files that break it, and where the problem must stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from reconciler.model.manifest import Blob
+from tests.kinds.desk import Files, agent, fleet, session
+
+A, B, S, F, C = "p/agents/a.yaml", "p/agents/b.yaml", "p/sessions/s.yaml", "fleet.yaml", "p/charter.md"
+
+
+@dataclass(frozen=True)
+class Case:
+    """Files, and the place of the problem they give."""
+
+    place: str
+    files: Files = field(default_factory=dict)
+    extra: tuple[Blob, ...] = ()
+    with_fleet: bool = True
+
+
+def blob(path: str, mode: str = "100644", size: int = 1) -> Blob:
+    return Blob(path, "0" * 40, mode, size)
+
+
+def entry(path: str, shown: str = "", *, mode: str = "100644", size: int = 1) -> Case:
+    return Case(shown or path, extra=(blob(path, mode, size),))
+
+
+def one(path: str, text: str | bytes, at: str) -> Case:
+    return Case(f"{path}:{at}" if at else path, {path: text})
+
+
+def in_agent(spec: str, at: str = "6") -> Case:
+    return one(A, agent(spec), at)
+
+
+def in_session(spec: str, at: str) -> Case:
+    return one(S, session(spec), at)
+
+
+def in_fleet(spec: str, at: str) -> Case:
+    return one(F, fleet(spec), at)
+
+
+PANES = "windows: [{name: dev, panes: [%s]}]"
+HEAD = "apiVersion: novaorch/v1\nkind: Agent\nspec:\n"
+
+CASES: dict[str, Case] = {
+    # -- files
+    "path/symlink": entry(A, mode="120000"),
+    "path/submodule": entry("p/agents", mode="160000"),
+    "path/executable": entry(A, mode="100755"),
+    "path/mode": entry(A, mode="100664"),
+    "path/traversal": entry("p/../a.yaml"),
+    "path/absolute": entry("/p/agents/a.yaml"),
+    "path/control": entry("p/agents/a\n.yaml", r"p/agents/a\n.yaml"),
+    "path/not-utf8": entry("p/agents/a\udcff.yaml", r"p/agents/a\udcff.yaml"),
+    "path/backslash": entry("p\\agents\\a.yaml"),
+    "path/trailing": entry("p/agents /a.yaml"),
+    "path/git-folder": entry("p/GIT~1/a.yaml"),
+    "path/long-component": entry(f"p/agents/{'a' * 256}.yaml"),
+    "path/deep": entry("d/" * 16 + "a.yaml"),
+    "path/not-read": entry("p/agents/a.toml"),
+    "path/misplaced": one("a.yaml", agent(), "2:7"),
+    "path/wrong-folder": one("p/sessions/a.yaml", agent(), "2:7"),
+    "file/too-big": entry(A, size=(1 << 20) + 1),
+    "file/unread": entry(A),
+    "file/more-problems": one(A, HEAD + "  x: 1\n" + "".join(f"  x{i}: 1\n" for i in range(60)), ""),
+    "tree/case-twins": Case("p/agents/a.yaml", {"p/agents/A.yaml": agent(name="x"), A: agent()}),
+    "tree/unicode-twins": Case(
+        "p/é/a.txt", extra=(blob("p/e\u0301/a.txt"), blob("p/\u00e9/a.txt"))
+    ),
+    "tree/too-many": Case("", extra=tuple(blob(f"p/agents/a{i}.yaml") for i in range(20_001))),
+    "name/project": one("Pro/agents/a.yaml", agent(), ""),
+    "name/unit": in_agent("session: Main", "6:12"),
+    "name/twice": Case(f"{B}:3:18", {A: agent(), B: agent(name="a")}),
+    # -- YAML
+    "yaml/encoding": one(A, b"apiVersion: novaorch/v1\nkind: \xff", "2:7"),
+    "yaml/utf16": one(A, "kind: Agent".encode("utf-16"), "1:1"),
+    "yaml/control-character": one(A, agent() + "  env: {A: \x1b]0;x\x07}\n", "6:12"),
+    "yaml/tab": one(A, agent() + "\tmode: auto\n", "6:1"),
+    "yaml/syntax": one(A, agent() + "  env: {A: [1}\n", "6:14"),
+    "yaml/empty": one(A, "# nothing\n", ""),
+    "yaml/not-a-mapping": one(A, "- a\n", "1:1"),
+    "yaml/documents": one(A, agent() + "---\nkind: Agent\n", "6:1"),
+    "yaml/directive": one(A, "%YAML 1.1\n---\n" + agent(), "1:1"),
+    "yaml/duplicate-key": one(A, agent("command: [x]"), "6:3"),
+    "yaml/merge-key": one(A, agent("<<: {mode: auto}"), "6:3"),
+    "yaml/alias": one(A, agent("env: &e {A: b}\nsecrets: *e"), "7:12"),
+    "yaml/anchor": one(A, agent("env: &e {A: b}"), "6:8"),
+    "yaml/tag": one(A, agent("env: {A: !!python/object:os.system x}"), "6:12"),
+    "yaml/key-not-text": one(A, agent("? [a]\n: b"), "6:5"),
+    "yaml/depth": one(A, agent("env: " + "[" * 40 + "]" * 40), "6:38"),
+    "yaml/nodes": one(A, agent("env: [" + "a," * 50_000 + "]"), "6:99975"),
+    # -- charters
+    "charter/front-matter": one(C, "---\nkind: Charter\n# T\n", "1:1"),
+    "charter/title": one(C, "text\n", ""),
+    "charter/hidden-text": one(C, "# T\nab\u202ec\n", "2:3"),
+    # -- fields
+    "kind/unknown": one(A, "apiVersion: novaorch/v1\nkind: Agnet\n", "2:7"),
+    "kind/api-version": one(A, agent().replace("v1", "v2"), "1:13"),
+    "schema/unknown-field": in_agent("restart: {polcy: never}", "6:13"),
+    "schema/missing-field": one(A, HEAD + "  mode: auto\n", "3:1"),
+    "schema/type": in_agent("stop: soon", "6:9"),
+    "schema/choice": in_agent("mode: on", "6:9"),
+    "schema/integer": in_agent("replicas: 012", "6:13"),
+    "schema/boolean": in_session("adopt: yes", "6:10"),
+    "schema/duration": in_agent("stop: {grace: 15}", "6:17"),
+    "schema/range": in_agent("replicas: 501", "6:13"),
+    "schema/empty": in_agent("env: {A: }", "6:12"),
+    "schema/long": in_agent(f"directory: {'d' * 5000}", "6:14"),
+    "schema/text": in_agent('after: ["a\\u202eb"]', "6:11"),
+    "schema/label": one(A, agent().replace("{name: }", "{labels: {a b: c}}"), "3:21"),
+    # -- the fleet
+    "fleet/socket": in_fleet("tmux: {socket: a/b}", "4:18"),
+    "fleet/store-url": in_fleet("store: {url: http://x}", "4:16"),
+    "fleet/store-password": in_fleet('store: {url: "redis://:hunter2@localhost"}', "4:16"),
+    "fleet/store-open": in_fleet('store: {url: "redis://10.0.0.1:6379"}', "4:16"),
+    "fleet/branch": in_fleet("sync: {branch: --upload-pack=x}", "4:18"),
+    "fleet/missing": Case(F, {A: agent()}, with_fleet=False),
+    "fleet/broken": in_fleet("tmx: {}", "4:3"),
+    # -- what runs
+    "launch/runtime-later": in_agent("runtime: claude-code", "6:12"),
+    "launch/nul": in_agent('env: {A: "a\\0b"}', "6:12"),
+    "launch/program": one(A, HEAD + "  command: [A=b, c]\n", "4:13"),
+    "launch/env-name": in_agent("env: {1A: b}", "6:9"),
+    "launch/env-reserved": in_agent("env: {TMUX_PANE: b}", "6:9"),
+    "launch/secret-literal": in_agent("secrets: {KEY: hunter2}", "6:18"),
+    "launch/env-and-secret": in_agent("env: {K: x}\nsecrets: {K: env:K}", "7:16"),
+    "launch/typed": in_session(PANES % '{type: ["a\\u001b[A"]}', "6:41"),
+    "launch/backoff": in_agent("restart: {backoff: {base: 2m, max: 1m}}", "6:22"),
+    # -- sessions
+    "session/name": in_session('session: "a:b"', "6:12"),
+    "session/window-name": in_session('windows: [{name: "#(id)"}]', "6:20"),
+    "session/layout": in_session("windows: [{layout: bb62,80x24,0,0,1}]", "6:22"),
+    "session/option-unknown": in_session("options: {default-command: id}", "6:13"),
+    "session/option-value": in_session('options: {status-style: "#(id)"}', "6:27"),
+    "session/pane-both": in_session(PANES % "{agent: a, command: [x]}", "6:41"),
+    "session/pane-agent-only": in_session(PANES % "{agent: a, env: {A: b}}", "6:49"),
+    "session/focus-twice": in_session(PANES % "{focus: true}, {focus: true}", "6:56"),
+    "session/unknown-agent": in_session(PANES % "{agent: a}", "6:41"),
+    "session/replica-name": Case(
+        f"{S}:6:41", {S: session(PANES % "{agent: a}"), A: agent("replicas: 2")}
+    ),
+    "session/agent-twice": Case(
+        f"{S}:6:53", {S: session(PANES % "{agent: a}, {agent: a}"), A: agent()}
+    ),
+    "session/name-taken": Case(
+        "p/sessions/z.yaml:6:12", {A: agent(), "p/sessions/z.yaml": session("session: p/a")}
+    ),
+    # -- directories
+    "directory/unsafe": in_agent('directory: "#(id)"', "6:14"),
+    "directory/user": in_agent("directory: ~root/x", "6:14"),
+    "directory/outside": in_agent("directory: a/../../b", "6:14"),
+    "directory/not-allowed": Case(
+        f"{A}:6:14", {F: fleet("limits: {roots: [/srv]}"), A: agent("directory: /srvx")}
+    ),
+    # -- agents among each other
+    "agent/replica-clash": Case(
+        f"{A}:6:13", {A: agent("replicas: 2"), "p/agents/a-1.yaml": agent()}
+    ),
+    "agent/self-dependency": in_agent("after: [a]", "6:11"),
+    "agent/unknown-dependency": in_agent("after: [z]", "6:11"),
+    "agent/cycle": Case(f"{A}:6:11", {A: agent("after: [b]"), B: agent("after: [a]")}),
+    "agent/unknown-session": in_agent("session: main", "6:12"),
+    "agent/session-conflict": Case(
+        f"{A}:6:12",
+        {
+            A: agent("session: t"),
+            S: session(PANES % "{agent: a}"),
+            "p/sessions/t.yaml": session(),
+        },
+    ),
+    "agent/size-unused": Case(f"{A}:7:9", {A: agent("session: s\nsize: {rows: 9}"), S: session()}),
+}
