@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from reconciler.adapters.store import server, wire
+from reconciler.adapters.store import hold, server, wire
 from reconciler.model.problems import BlindError, NovaorchError
 
 POLL_S = 0.005
@@ -215,7 +214,7 @@ class EmbeddedServer:
     def _alone(self, until: float) -> Iterator[None]:
         """Let no other process start or stop the server meanwhile."""
         folder = self._place.make_store()
-        fd = _poll(lambda: _lock(folder / "start.lock"), until)
+        fd = hold.take(folder / "start.lock", until)
         if fd is None:
             raise BlindError(
                 "somebody else is starting or stopping the store",
@@ -229,7 +228,7 @@ class EmbeddedServer:
 
     def _claim(self) -> int | None:
         """Return the lock that a live server holds, None while there is one."""
-        return _lock(self._place.store / "alive.lock")
+        return hold.take(self._place.store / "alive.lock")
 
     def _answer(self) -> str:
         """Return the answer to PING, '' when nobody listens."""
@@ -264,22 +263,6 @@ class EmbeddedServer:
     def _forget(self) -> None:
         self.socket.unlink(missing_ok=True)
         self._record.unlink(missing_ok=True)
-
-
-def _lock(path: Path) -> int | None:
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
-        return None
-    return fd
-
-
-def _poll(attempt: Callable[[], int | None], until: float) -> int | None:
-    while (found := attempt()) is None and time.monotonic() < until:
-        time.sleep(POLL_S)
-    return found
 
 
 @contextlib.contextmanager

@@ -165,7 +165,7 @@ def test_damaged_data_is_set_aside_with_a_warning(rig: Rig) -> None:
         client(rig).set(f"k{number}", "v" * 100)
     rig.server.stop()
     logs = [
-        p for p in rig.state.store.rglob("appendonly*") if p.is_file() and p.stat().st_size > 999
+        p for p in rig.state.store.rglob("*.aof") if p.is_file() and p.stat().st_size > 999
     ]
     (log,) = logs
     damaged = bytearray(log.read_bytes())
@@ -186,7 +186,7 @@ def test_a_torn_tail_is_no_damage(rig: Rig) -> None:
     client(rig).set("torn", "v")
     rig.server.stop()
     (log,) = [
-        p for p in rig.state.store.rglob("appendonly*") if p.is_file() and p.stat().st_size > 99
+        p for p in rig.state.store.rglob("*.aof") if p.is_file() and p.stat().st_size > 99
     ]
     log.write_bytes(log.read_bytes()[:-5])
     assert rig.server.start() == ()
