@@ -21,6 +21,7 @@ from reconciler.model.unit import FleetSettings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from reconciler.adapters.askbox import AskBox
     from reconciler.adapters.git.repository import GitRepository
     from reconciler.adapters.store.embedded import EmbeddedServer
     from reconciler.adapters.store.redis_store import RedisStore
@@ -93,7 +94,7 @@ class Wiring:
         """The store server that novaorch itself owns."""
         from reconciler.adapters.store.embedded import EmbeddedServer
 
-        return EmbeddedServer(self.state(fleet))
+        return EmbeddedServer(self.state(fleet), self.environ)
 
     def nudges(self) -> Nudges:
         """What shortens the daemon's wait."""
@@ -101,6 +102,19 @@ class Wiring:
 
         repository = self.repository
         return Nudges(self.nudge, repository.git_dir, repository.common_dir)
+
+    def askbox(self, poke: Callable[[str], None]) -> AskBox:
+        """Where hooks ask the daemon."""
+        from reconciler.adapters.askbox import AskBox
+
+        return AskBox(self.nudge.parent, poke)
+
+    def staged(self, index: Path) -> Wishes:
+        """Desired state as another index stages it, sharing the memory of the commits' reader."""
+        from reconciler.adapters.git.place import Handed
+
+        repository = self.repository.beside(Handed(index_file=index))
+        return self.wishes.beside(repository)
 
     def ports(self, fleet: FleetSettings, on_event: Callable[[str], None] | None = None) -> Ports:
         """Everything that a pass needs."""

@@ -99,6 +99,7 @@ def install(
         "CHAIN": load("chain").decode().rstrip("\n"),
         "NOVAORCH": shlex.quote(novaorch),
         "NUDGE": shlex.quote(str(nudge)),
+        "BOX": shlex.quote(str(nudge.parent)),
         "BRANCH": shlex.quote(f"refs/heads/{branch.removeprefix('refs/heads/')}"),
     }
     names = BARE_HOOKS if repo.bare else WORK_TREE_HOOKS

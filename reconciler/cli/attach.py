@@ -18,7 +18,7 @@ def command(
         str, typer.Argument(help="An agent or session: torch, or project/agent/torch.")
     ],
 ) -> None:
-    """Attach to the tmux session in which a unit lives, with its pane in front.
+    """Attach to the tmux session in which a unit lives.
 
     Example: novaorch attach torch
     """
@@ -27,13 +27,12 @@ def command(
     desired = wiring.wishes.read()
     ports = wiring.ports(desired.fleet)
     thought = consider(ports, desired)
-    session, pane = find(thought, name)
-    argv = wiring.host(desired.fleet).attach_argv(session, pane)
+    argv = wiring.host(desired.fleet).attach_argv(find(thought, name))
     os.execvp(argv[0], argv)  # noqa: S606  (no shell is meant)
 
 
-def find(thought: Thought, name: str) -> tuple[str, str]:
-    """Return the session and pane of the one unit that `name` names."""
+def find(thought: Thought, name: str) -> str:
+    """Return the session of the one unit that `name` names."""
     match = thought.scene.match
     units = [u for u in {*match.panes, *match.sessions} if name in (u, u.rpartition("/")[2])]
     units += [u for u in match.sessions if name == f"{u.project}/{u.name}" and u not in units]
@@ -52,5 +51,5 @@ def find(thought: Thought, name: str) -> tuple[str, str]:
     pane = match.panes.get(units[0])
     if pane is not None:
         sessions = {s.session_id: s.name for s in thought.scene.world.sessions}
-        return sessions[pane.session_id], pane.pane_id
-    return match.sessions[units[0]].name, ""
+        return sessions[pane.session_id]
+    return match.sessions[units[0]].name

@@ -14,6 +14,7 @@ import typer
 from reconciler.adapters.state import Lock
 from reconciler.cli import handover
 from reconciler.cli.app import Context
+from reconciler.cli.errands import Errands
 from reconciler.cli.publisher import Publisher
 from reconciler.loop.daemon import Daemon
 from reconciler.model.problems import LeaseHeldError
@@ -49,6 +50,7 @@ def command(ctx: typer.Context) -> None:
 def _run(wiring: Wiring, fleet: FleetSettings) -> None:
     trigger = wiring.nudges()
     publisher = Publisher(wiring, log)
+    errands = Errands(wiring, trigger.poke, log)
     daemon = Daemon(
         wishes=wiring.wishes,
         connect=lambda settings: wiring.ports(publisher.of(settings), trigger.poke),
@@ -57,6 +59,7 @@ def _run(wiring: Wiring, fleet: FleetSettings) -> None:
         publish=publisher.publish,
         log=log,
         confirmed=lambda: _confirmed(wiring, fleet),
+        errands=errands.run,
     )
 
     def stop(_number: int, _frame: FrameType | None) -> None:
@@ -71,6 +74,7 @@ def _run(wiring: Wiring, fleet: FleetSettings) -> None:
         daemon.run()
     finally:
         trigger.close()
+        errands.close()
         daemon.close()
         publisher.close()
         log("ended; every session goes on")

@@ -37,7 +37,8 @@ class Daemon:
 
     `connect` gives the ports for fleet settings, and is called again when those change.
     `publish` may raise: sessions are reconciled all the same, and the log says so once.
-    `confirmed` returns the word of a confirmation that a person gave, or ''.
+    `confirmed` returns the word of a confirmation that a person gave, or ''. `errands` answers
+    the questions that hooks asked; the trigger says `ask` when there are any.
     """
 
     wishes: Wishes
@@ -47,6 +48,7 @@ class Daemon:
     publish: Publish
     log: Log
     confirmed: Callable[[], str] = lambda: ""
+    errands: Callable[[], None] = lambda: None
     _fleet: FleetSettings | None = None
     _ports: Ports | None = None
     _attempts: Attempts = field(default_factory=dict)
@@ -58,7 +60,10 @@ class Daemon:
         """Pass, wait, pass; return when the trigger says `stop`."""
         while True:
             wait_s = self._settle()
-            word = self.trigger.wait(wait_s)
+            word = "ask"
+            while word == "ask":
+                self.errands()
+                word = self.trigger.wait(wait_s)
             if word == "stop":
                 return
             if word == "tmux":

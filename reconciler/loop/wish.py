@@ -12,6 +12,9 @@ from reconciler.model.problems import Problem, SourceError
 from reconciler.model.unit import Desired
 from reconciler.ports import ManifestCache, Repository
 
+REMEMBERED_MAX = 3
+"""A branch, what is staged for it, and what it was: more trees are never looked at in turn."""
+
 Parsed = tuple[Manifest | None, tuple[Problem, ...]]
 
 
@@ -38,6 +41,10 @@ class Wishes:
             return desired
         return self._desired(f"refs/heads/{desired.fleet.branch}")
 
+    def beside(self, repository: Repository) -> Wishes:
+        """Return a reader of another view of the same repository; what both know is shared."""
+        return replace(self, repository=repository)
+
     def _desired(self, revision: str) -> Desired:
         tree = self.repository.tree(revision)
         last = self._last.get(tree.oid)
@@ -49,7 +56,10 @@ class Wishes:
             desired = build(tree, self._parsed(tree), self.root, self.home)
             self.cache.save()
         _refuse_without_fleet(desired)
-        self._last = {tree.oid: desired}
+        self._last.pop(tree.oid, None)
+        self._last[tree.oid] = desired
+        while len(self._last) > REMEMBERED_MAX:
+            del self._last[next(iter(self._last))]
         return desired
 
     def _parsed(self, tree: Tree) -> Mapping[str, Parsed]:

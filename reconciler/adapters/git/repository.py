@@ -7,6 +7,7 @@ the helper alive: one question to a long-lived `cat-file` tells whether anything
 from __future__ import annotations
 
 import contextlib
+import copy
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -94,6 +95,16 @@ class GitRepository:
             **{o: local[o] for o in oids if o in local},
             **dict(zip(wanted, bodies, strict=True)),
         }
+
+    def beside(self, handed: Handed) -> GitRepository:
+        """Return the same repository seen with what git handed to a hook: another index.
+
+        Both share one helper process; only the original is to be closed.
+        """
+        twin = copy.copy(self)
+        twin._git = replace(self._git, handed=handed.variables())
+        twin._last, twin._local = None, {}
+        return twin
 
     def close(self) -> None:
         """End the helper process."""
