@@ -11,6 +11,7 @@ import os
 import selectors
 import stat
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -133,19 +134,23 @@ class Nudges:
             self._faults["hook"] = f"git hooks cannot wake the daemon: {error}"
 
     def _observe(self, git_dir: Path, common_dir: Path) -> None:
-        observer = Observer()
+        # watchdog says so when a new folder is seen twice at once, which is no fault of anyone's.
+        warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning)
         handler = _RefChanges(lambda: self.poke("watch"))
         folders = {git_dir: False, common_dir: False, common_dir / "refs" / "heads": True}
         optional = {git_dir / "logs": False, common_dir / "reftable": False}
         folders |= {path: deep for path, deep in optional.items() if path.is_dir()}
+        observer = None
         try:
+            observer = Observer()
             for path, deep in folders.items():
                 observer.schedule(handler, str(path), recursive=deep, event_filter=_CHANGES)
             observer.start()
             self._watch = observer
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError) as error:  # limits of watches, descriptors or threads
             self._faults["watch"] = f"changes of refs are not watched: {error}"
-            observer.unschedule_all()
+            if observer is not None:
+                observer.stop()
 
 
 class _RefChanges(FileSystemEventHandler):
