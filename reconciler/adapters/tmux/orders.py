@@ -11,15 +11,13 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from reconciler.adapters.tmux.render import BORN
 from reconciler.adapters.tmux.steps import DONE, STALE, Known, checked, commands, made_by, seen_pid
-from reconciler.adapters.tmux.talk import NoServerError, Reply, SilentError, Talk
+from reconciler.adapters.tmux.talk import BIRTH, NoServerError, Reply, SilentError, Talk
 from reconciler.model import step as s
 from reconciler.model.ids import UnitId
 from reconciler.model.problems import NovaorchError
 from reconciler.ports import Order, Receipt
 
-BIRTH = BORN.strip("'").split(" ", maxsplit=1)[0] + " "
 UNKNOWN_FIX = "nothing: the next pass looks again"
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from reconciler.adapters.tmux.talk import (
+    BIRTH,
     NoServerError,
     Reply,
     SilentError,
@@ -110,7 +111,7 @@ def _batches(lines: Sequence[str]) -> list[list[str]]:
 
 
 def _cut(out: str, err: str, nonce: str) -> list[Reply]:
-    """Cut what a batch printed into replies; errors belong, in order, to lines that kept silent."""
+    """Cut what a batch printed into replies; errors belong, in order, to lines left unfinished."""
     replies: list[Reply] = []
     errors = err.splitlines()
     held: list[str] = []
@@ -119,7 +120,8 @@ def _cut(out: str, err: str, nonce: str) -> list[Reply]:
         if not row.startswith(nonce):
             held.append(row)
             continue
-        error = errors.pop(0) if errors and not held else ""
+        finished = any(not row.startswith(BIRTH) for row in held)
+        error = errors.pop(0) if errors and not finished else ""
         replies.append(Reply(tuple(held), error, now))
         held = []
     return replies

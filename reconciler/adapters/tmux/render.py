@@ -20,6 +20,7 @@ from reconciler.adapters.tmux.launch import (
 )
 from reconciler.adapters.tmux.photo import FRAME, KEYS, PANE, WINDOW
 from reconciler.adapters.tmux.quote import block, quote, sequence
+from reconciler.adapters.tmux.talk import BIRTH
 from reconciler.model import step as s
 from reconciler.model.marks import pane_text
 from reconciler.model.problems import NovaorchError
@@ -28,8 +29,7 @@ Resolve = Callable[[str], str]
 """Turns a target (a live id or `slot:<unit>`) into a live id."""
 
 APPLIED = "@novaorch_applied"
-BORN = "'+ #{pane_id}'"
-"""What a creating command prints with `-P -F`, in the order in which panes are made."""
+BORN = f"'{BIRTH}#{{pane_id}}'"
 _OPTION = re.compile(r"[A-Za-z@][A-Za-z0-9_@-]*(\[[0-9]{1,4}\])?", re.ASCII)
 _KEY = re.compile(r"[A-Za-z0-9_./+-]{1,200}", re.ASCII)
 _ID = re.compile(r"[$@%][0-9]{1,10}", re.ASCII)

@@ -10,6 +10,8 @@ from typing import Protocol
 DROPPED = ("GIT_", "NOVAORCH_")
 OURS_NOT = frozenset({"TMUX", "TMUX_PANE"})
 """Never given to a server or a client that we start. TMUX_TMPDIR stays: it says where sockets are."""
+BIRTH = "+ "
+"""Begins a row that a creating command prints, in the order in which panes are made."""
 
 
 @dataclass(frozen=True, slots=True)
