@@ -56,6 +56,13 @@ class Wiring:
         home = self.environ.get("HOME", "")
         return Wishes(repository, self._cache(), str(repository.root), home)
 
+    def close(self) -> None:
+        """Keep what was parsed, and end the helper process of the repository."""
+        if "wishes" in self.__dict__:
+            self.wishes.remember()
+        if "repository" in self.__dict__:
+            self.repository.close()
+
     def _cache(self) -> DiskCache:
         base = self.environ.get("XDG_CACHE_HOME") or str(
             Path(self.environ.get("HOME", "/")) / ".cache"

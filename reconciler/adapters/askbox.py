@@ -40,7 +40,8 @@ class AskBox:
         self._ear = -1
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _remove(folder / "ask")
+            for left in (folder / "ask", *folder.glob("answer.*")):
+                _remove(left)
             os.mkfifo(folder / "ask", 0o600)
             self._ear = os.open(folder / "ask", os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
             (folder / "pid").write_text(f"{os.getpid()}\n", encoding="ascii")
@@ -61,7 +62,7 @@ class AskBox:
         return found
 
     def answer(self, question: Question, verdict: int) -> None:
-        """Answer in one line; an asker that left is no error."""
+        """Answer in one line and remove the FIFO; an asker that left is no error."""
         path = self._folder / f"answer.{question.token}"
         with contextlib.suppress(OSError):
             fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -71,6 +72,7 @@ class AskBox:
                     os.write(fd, b"%d\n" % verdict)
             finally:
                 os.close(fd)
+                _remove(path)
 
     def close(self) -> None:
         """Stop listening and remove what was made. A second close does nothing."""

@@ -51,6 +51,11 @@ class Context:
         """The adapters, made on first use."""
         return Wiring(self.directory)
 
+    def close(self) -> None:
+        """End helper processes and keep what was learned, if anything was used at all."""
+        if "wiring" in self.__dict__:
+            self.wiring.close()
+
 
 class Verbs(TyperGroup):
     """A group that imports a verb's module when it is named, not before."""
@@ -108,7 +113,9 @@ def _root(
     if version:
         typer.echo(f"novaorch {__version__}")
         raise typer.Exit
-    ctx.obj = Context(directory.absolute())
+    context = Context(directory.absolute())
+    ctx.obj = context
+    ctx.call_on_close(context.close)
 
 
 def run(argv: list[str]) -> int:

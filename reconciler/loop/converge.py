@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from reconciler.core.plan import fingerprint
 from reconciler.loop.cycle import Ports, Tell, Thought, act, consider
-from reconciler.model.action import Action, Outcome, Reason
+from reconciler.model.action import Action, Outcome, Reason, Verb
 from reconciler.model.ids import UnitId
 from reconciler.model.problems import StalePlanError
 
@@ -32,14 +32,15 @@ class _Job:
     """The units that the printed plan named: only their follow-ups belong to this apply."""
 
     units: set[UnitId]
-    tried: dict[str, int] = field(default_factory=dict)
+    tried: set[str] = field(default_factory=set)
 
 
 def converge(ports: Ports, thought: Thought, tell: Tell, limit_s: float = 600.0) -> Convergence:
     """Carry out the plan, follow its drains to their end, and return what is true afterwards.
 
-    Follow-ups are moves of units that the plan named: the second half of a restart or stop, and
-    starts that waited for one. Anything else that a later look would do is left to the next apply.
+    Follow-ups are moves of units that the plan named: the second half of a restart or stop, and,
+    once each, starts that waited for one and updates that could only then be seen. Anything else
+    that a later look would do, such as a restart of what fell meanwhile, is left to the next apply.
     """
     job = _Job({action.unit for action in thought.plan.actions})
     outcomes = act(ports, thought.plan.moves, tell)
@@ -62,9 +63,12 @@ def _follows(job: _Job, action: Action) -> bool:
         return False
     if action.continues:
         return True
+    if action.reason is not Reason.ABSENT and action.verb is not Verb.UPDATE:
+        return False
     name = fingerprint(action)
-    job.tried[name] = job.tried.get(name, 0) + 1
-    return action.reason is Reason.ABSENT and job.tried[name] == 1
+    fresh = name not in job.tried
+    job.tried.add(name)
+    return fresh
 
 
 def select(saved: frozenset[str], thought: Thought) -> tuple[Action, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from reconciler.core.diff import scene_of
 from reconciler.core.inquire import inquire
@@ -11,7 +12,6 @@ from reconciler.core.order import waves
 from reconciler.core.plan import plan as make_plan
 from reconciler.core.scene import Scene
 from reconciler.core.stamp import stamp
-from reconciler.loop.wish import Wishes
 from reconciler.model.action import Action, Outcome, Plan
 from reconciler.model.ids import UnitId
 from reconciler.model.unit import Desired
@@ -22,12 +22,20 @@ Tell = Callable[[Outcome], None]
 """Told of each outcome as it happens."""
 
 
+class Reader(Protocol):
+    """Reads what is wished for; `loop.wish.Wishes` is the one outside of tests."""
+
+    def read(self, revision: str = "") -> Desired:
+        """Return what a revision asks for."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """What a pass needs of the outside."""
 
     host: Host
-    wishes: Wishes
+    wishes: Reader
     clock: Clock
 
 

@@ -59,15 +59,23 @@ class Daemon:
     def run(self) -> None:
         """Pass, wait, pass; return when the trigger says `stop`."""
         while True:
-            wait_s = self._settle()
-            word = "ask"
-            while word == "ask":
-                self.errands()
-                word = self.trigger.wait(wait_s)
-            if word == "stop":
+            if self._awaited(self._settle()) == "stop":
                 return
-            if word == "tmux":
-                self.clock.sleep(EVENT_GAP_S)
+
+    def _awaited(self, wait_s: float) -> str:
+        """Wait for a word that asks for a pass; run errands meanwhile.
+
+        A tmux event waits a little for its like, but not longer than anything more pressing.
+        """
+        word = self._heard(wait_s)
+        return self._heard(EVENT_GAP_S) if word == "tmux" else word
+
+    def _heard(self, wait_s: float) -> str:
+        end, left_s = self.clock.now() + wait_s, wait_s
+        while (word := self.trigger.wait(left_s)) == "ask":
+            self.errands()
+            left_s = max(0.0, end - self.clock.now())
+        return word
 
     def _settle(self) -> float:
         """Make passes until nothing is due, and return how long to wait."""
@@ -130,6 +138,7 @@ class Daemon:
             self._said = said
             for line in holds:
                 self.log(line)
+        self.wishes.remember()
         statuses = fold(thought.scene, thought.plan, outcomes)
         try:
             self.publish(thought.desired.commit, statuses, self.clock.now())

@@ -41,6 +41,10 @@ class Wishes:
             return desired
         return self._desired(f"refs/heads/{desired.fleet.branch}")
 
+    def remember(self) -> None:
+        """Keep what was parsed for the next process. Costs a file; so it is nobody's first step."""
+        self.cache.save()
+
     def beside(self, repository: Repository) -> Wishes:
         """Return a reader of another view of the same repository; what both know is shared."""
         return replace(self, repository=repository)
@@ -54,7 +58,6 @@ class Wishes:
             desired = replace(last, commit=tree.commit, author=tree.author, subject=tree.subject)
         else:
             desired = build(tree, self._parsed(tree), self.root, self.home)
-            self.cache.save()
         _refuse_without_fleet(desired)
         self._last.pop(tree.oid, None)
         self._last[tree.oid] = desired
