@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass
 
@@ -41,17 +42,13 @@ class LiveWindow:
 
 @dataclass(frozen=True, slots=True)
 class LiveSession:
-    """One session as it is; `options` are its own, not those it has from the server.
-
-    `owner` is the unit that it belongs to already ('': nobody's).
-    """
+    """One session as it is; `options` are its own, not those it has from the server."""
 
     name: str
     columns: int
     rows: int
     windows: tuple[LiveWindow, ...]
     options: tuple[tuple[str, str], ...] = ()
-    owner: str = ""
 
 
 def read_live(live: LiveSession, around: Surroundings, name: str = "") -> Imported:
@@ -66,23 +63,37 @@ def read_live(live: LiveSession, around: Surroundings, name: str = "") -> Import
             fix=f"rename it first: tmux rename-session -t {shlex.quote('=' + live.name)} NEW",
         )
     notes = Notes(live.name)
+    windows = [_window(window, around, notes) for window in live.windows]
+    for made, window in list(zip(windows, live.windows, strict=True))[1:]:
+        made["focus"] = window.active
     spec: dict[str, Json] = {
         "session": live.name,
         "adopt": True,
         "size": {"columns": live.columns, "rows": live.rows},
         "options": {n: v for n, v in live.options if session_option(n, v, 0, notes)},
-        "windows": [_window(window, around, notes) for window in live.windows],
+        "directory": _shared_directory(windows),
+        "windows": [*windows],
     }
     if not (20 <= live.columns <= 1000 and 5 <= live.rows <= 500):
         del spec["size"]
         notes.lost(0, f"the size {live.columns} by {live.rows}: the fleet's is taken")
-    active = [index for index, window in enumerate(live.windows) if window.active]
-    if active and active[0] > 0:
-        windows = spec["windows"]
-        if isinstance(windows, list) and isinstance(windows[active[0]], dict):
-            windows[active[0]]["focus"] = True  # type: ignore[index,call-overload]
     unit = name or unit_name(live.name)
     return Imported(unit, session_manifest(unit, spec), notes.all())
+
+
+def _shared_directory(windows: list[dict[str, Json]]) -> Json:
+    """Say at the session what all its panes have in common, and take it from them."""
+    panes = [pane for window in windows for pane in _dicts(window["panes"])]
+    places = {str(pane.get("directory") or ".") for pane in panes}
+    if len(places) != 1:
+        return "."
+    for pane in panes:
+        pane["directory"] = ""
+    return places.pop()
+
+
+def _dicts(value: Json) -> list[dict[str, Json]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _window(window: LiveWindow, around: Surroundings, notes: Notes) -> dict[str, Json]:
@@ -91,10 +102,15 @@ def _window(window: LiveWindow, around: Surroundings, notes: Notes) -> dict[str,
     if several:
         for made, pane in zip(panes, window.panes, strict=True):
             made["focus"] = pane.active
+    options: dict[str, Json] = {n: v for n, v in window.options if window_option(n, v, 0, notes)}
+    # Being named is what turns automatic-rename off: that is no wish of its own.
+    options.pop("automatic-rename", None)
+    if not window.named:
+        options["automatic-rename"] = "on"
     return {
         "name": window_name(window.name, 0, notes) if window.named else "",
         "layout": window.layout if several else "",
-        "options": {n: v for n, v in window.options if window_option(n, v, 0, notes)},
+        "options": options,
         "panes": [*panes],
     }
 
@@ -123,10 +139,24 @@ def _started(text: str) -> list[str]:
 
     One word was given to a shell as it is; several words were started without one.
     """
-    try:
-        words = shlex.split(text)
-    except ValueError:
-        return ["/bin/sh", "-c", text]
-    if len(words) == 1:
-        return argv(words[0])
-    return words
+    words = printed_words(text)
+    return argv(words[0]) if len(words) == 1 else words
+
+
+_WORD = re.compile(r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\\.|[^\s"'\\])+""", re.DOTALL)
+_PIECE = re.compile(r"""\\([0-7]{3}|.)|["']""", re.DOTALL)
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "v": "\v", "f": "\f", "s": " "}
+
+
+def printed_words(text: str) -> list[str]:
+    """Return the words of a command as tmux prints it: quoted, with C's escapes."""
+    return [_PIECE.sub(_unescaped, word) for word in _WORD.findall(text)]
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    escape = found[1]
+    if escape is None:
+        return ""
+    if len(escape) == 3:
+        return chr(int(escape, 8))
+    return _ESCAPES.get(escape, escape)

@@ -1,4 +1,4 @@
-"""A tmuxinator project as a Session: what tmuxinator 3.x types and splits is what the manifest says."""
+"""A tmuxinator project as a Session: what tmuxinator 3 types and splits, the manifest says."""
 
 from __future__ import annotations
 

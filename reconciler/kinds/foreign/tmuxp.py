@@ -146,6 +146,9 @@ def _window(work: _Workspace, table: Table, line: int) -> dict[str, Json]:
     around, notes = work.around, work.notes
     name = around.expanded(_text(table.get("window_name")), table.at("window_name"), notes)
     options = window_options(table, work.settings, notes)
+    if not name:
+        # tmux names it after what runs in it, until somebody names it.
+        options.values.setdefault("automatic-rename", "on")
     made: dict[str, Json] = {
         "name": window_name(name, table.at("window_name"), notes),
         "layout": layout(table.get("layout"), table.at("layout"), notes),
