@@ -8,8 +8,8 @@ from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.ids import UnitId
 from reconciler.model.marks import frame_text
 from reconciler.model.step import MarkFrame, MarkPane, MarkWindow, SetOptions, Step
-from reconciler.model.unit import Frame, Window
-from reconciler.model.world import SeenSession, SeenWindow
+from reconciler.model.unit import Frame, Slot, Window
+from reconciler.model.world import SeenPane, SeenSession, SeenWindow
 
 
 def adoptable(scene: Scene, frame: Frame) -> SeenSession | None:
@@ -62,11 +62,24 @@ def _mismatch(scene: Scene, frame: Frame, session: SeenSession) -> str:
             return (
                 f"window {live.name} has {len(live.panes)} panes, the manifest {len(window.slots)}"
             )
-        if any(pane.mark is not None for pane in live.panes):
-            return f"a pane of window {live.name} belongs to somebody already"
-        if any(slot.process in scene.match.panes for slot in window.slots):
-            return f"a process wanted in window {live.name} runs elsewhere already"
+        for pane, slot in zip(live.panes, window.slots, strict=True):
+            if pane.mark is not None and not _begun(scene, pane, slot):
+                return f"a pane of window {live.name} belongs to somebody already"
+            other = scene.match.panes.get(slot.process)
+            if other is not None and other.pane_id != pane.pane_id:
+                return f"a process wanted in window {live.name} runs elsewhere already"
     return ""
+
+
+def _begun(scene: Scene, pane: SeenPane, slot: Slot) -> bool:
+    """Whether an adoption that was cut short marked this very pane for this very slot."""
+    mark = pane.mark
+    return (
+        mark is not None
+        and mark.fleet == scene.desired.fleet.name
+        and mark.unit == slot.process
+        and not mark.placeholder
+    )
 
 
 def _window(scene: Scene, live: SeenWindow, window: Window) -> tuple[Step, ...]:

@@ -6,7 +6,7 @@ from reconciler.model.ids import UnitId, digest
 from reconciler.model.unit import Restart
 
 HEALTHY_S = 600
-"""A process that ran this long is forgiven its earlier falls."""
+"""A process that started this long ago is forgiven its earlier falls, unless it waits longer."""
 
 
 def wait_s(unit: UnitId, restart: Restart, falls: int) -> float:
@@ -24,6 +24,10 @@ def wait_s(unit: UnitId, restart: Restart, falls: int) -> float:
     return cap * (0.5 + share / 2)
 
 
-def falls_after(started: int, falls: int, now: float) -> int:
-    """Return the falls in a row, counting one that happened now."""
-    return 1 if now - started >= HEALTHY_S else falls + 1
+def falls_after(started: int, restart: Restart, falls: int, now: float) -> int:
+    """Return the falls in a row, counting one that happened now.
+
+    When it ended is not known, only when it started; so a long wait is no sign of health.
+    """
+    healthy_s = max(HEALTHY_S, 2 * restart.max_s)
+    return 1 if now - started >= healthy_s else falls + 1

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 from reconciler.core.adopt import adopt, adoptable, adopted_processes
 from reconciler.core.frames import decide_frame
-from reconciler.core.match import match
-from reconciler.core.processes import decide
+from reconciler.core.match import match, owner
+from reconciler.core.processes import decide, is_reseated
 from reconciler.core.scene import Scene
-from reconciler.core.stops import owner, stops
+from reconciler.core.stops import stops
 from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.ids import UnitId
 from reconciler.model.problems import Problem
-from reconciler.model.unit import Desired, Source
+from reconciler.model.unit import Desired, Process, Source
 from reconciler.model.world import World
 
 
@@ -23,7 +23,7 @@ def scene_of(desired: Desired, world: World) -> Scene:
 
 
 def diff(scene: Scene) -> list[Action]:
-    """Return every move that is due and every step not taken, ungarded and unordered."""
+    """Return every move that is due and every step not taken, unguarded and unordered."""
     framed: dict[UnitId, Action] = {}
     adopted: set[UnitId] = set()
     for frame in scene.desired.frames.values():
@@ -45,41 +45,50 @@ def _processes(scene: Scene, framed: dict[UnitId, Action], adopted: set[UnitId])
     for process in scene.desired.processes.values():
         if process.id in adopted:
             continue
-        lone = process.frame == process.id
-        if lone and process.id not in scene.match.panes:
-            continue  # its frame's action starts it
-        if not lone and _starts_with_frame(scene, process.id, framed):
+        if _starts_with_frame(scene, process, framed):
             continue
         action = decide(scene, process)
         if action is None:
             continue
-        if lone and process.id in framed:
-            framed[process.id] = _joined(framed[process.id], action)
+        if process.frame == process.id and process.id in framed:
+            found += _joined(scene, framed.pop(process.id), action)
         else:
             found.append(action)
     return found
 
 
-def _starts_with_frame(scene: Scene, unit: UnitId, framed: dict[UnitId, Action]) -> bool:
-    """A Session's own pane that is absent is made by its frame's action, unless it cannot start."""
+def _starts_with_frame(scene: Scene, process: Process, framed: dict[UnitId, Action]) -> bool:
+    """What is absent is made by its frame's action: a lone agent, and a Session's own pane unless
+    it cannot start."""
+    unit = process.id
     if unit in scene.match.panes or unit in scene.match.places:
         return False
+    if process.frame == unit:
+        return True
     if unit.kind != "session" or unit in scene.world.facts.refusals:
         return False
     return owner(unit) in framed
 
 
-def _joined(frame: Action, process: Action) -> Action:
-    """One unit, one action: the session's settings and the process in it."""
+def _joined(scene: Scene, frame: Action, process: Action) -> list[Action]:
+    """One unit, one action: the session of a lone agent and the process in it.
+
+    A hold of either is said beside the other's move. But while its own session cannot be made, an
+    agent that moves there keeps its mark, which is the proof that it has yet to move.
+    """
+    if frame.verb is Verb.HOLD and is_reseated(scene, scene.desired.processes[process.unit]):
+        return [frame]
     if Verb.HOLD in (frame.verb, process.verb):
-        return process if frame.verb is Verb.HOLD else frame
-    return replace(
+        return [frame, process]
+    joined = replace(
         process,
+        detail="; ".join(filter(None, (frame.detail, process.detail))),
         changes=(*frame.changes, *process.changes),
-        expects=(*frame.expects, *process.expects),
+        expects=tuple(dict.fromkeys((*frame.expects, *process.expects))),
         steps=(*frame.steps, *process.steps),
         needs=tuple(dict.fromkeys((*frame.needs, *process.needs))),
     )
+    return [joined]
 
 
 def _broken(scene: Scene, gone: list[Action]) -> list[Action]:

@@ -19,11 +19,11 @@ def fold(scene: Scene, plan: Plan, outcomes: Iterable[Outcome] = ()) -> tuple[St
     `plan` is what is still to be done after `outcomes`; so a unit with a pending move is not
     ready, and one whose move failed says why.
     """
-    pending = {action.unit: action for action in plan.actions}
+    pending = {action.unit: action for action in plan.actions}  # a hold comes last, and says more
     failed = {o.action.unit: o for o in outcomes if not o.ok}
     names = {session.session_id: session.name for session in scene.world.sessions}
     found = [
-        _process(scene, names, p, (pending.get(p.id), failed.get(p.id)))
+        _process(scene, names, p, _news(scene, p, pending, failed))
         for p in scene.desired.processes.values()
     ]
     named = {status.unit for status in found}
@@ -43,7 +43,8 @@ def _process(
 ) -> Status:
     action, outcome = news
     pane = scene.match.panes.get(process.id)
-    ready = action is None and outcome is None
+    there = pane is not None or process.stopped
+    ready = there and action is None and outcome is None
     mark = pane.mark if pane is not None else None
     return Status(
         unit=process.id,
@@ -58,6 +59,19 @@ def _process(
         since=mark.started if mark is not None else 0,
         falls=mark.falls if mark is not None else 0,
     )
+
+
+def _news(
+    scene: Scene,
+    process: Process,
+    pending: Mapping[UnitId, Action],
+    failed: Mapping[UnitId, Outcome],
+) -> tuple[Action | None, Outcome | None]:
+    """What is due, and what failed; for a pane that is not there, what its session waits for."""
+    action, outcome = pending.get(process.id), failed.get(process.id)
+    if action is None and outcome is None and process.id not in scene.match.panes:
+        return pending.get(process.frame), failed.get(process.frame)
+    return action, outcome
 
 
 def _state(process: Process, pane: SeenPane | None, action: Action | None) -> str:

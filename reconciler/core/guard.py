@@ -6,8 +6,8 @@ import re
 from dataclasses import replace
 
 from reconciler.core.diff import broken_hold
+from reconciler.core.match import owner
 from reconciler.core.scene import Scene
-from reconciler.core.stops import owner
 from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.ids import Json, UnitId, digest
 from reconciler.model.problems import Problem
@@ -35,7 +35,9 @@ def guard(scene: Scene, actions: list[Action], confirmed: str = "") -> list[Acti
 
 def confirmation(refused: list[Action]) -> str:
     """Return the word that confirms exactly these stops of exactly these processes."""
-    names = sorted(" ".join([a.unit, *(e.pane_id for e in a.expects)]) for a in refused)
+    names = sorted(
+        " ".join([a.unit, *(f"{e.pane_id}:{e.pid}" for e in a.expects)]) for a in refused
+    )
     return digest(list[Json](names))[:8]
 
 

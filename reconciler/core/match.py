@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from reconciler.core.pairing import pair_windows
 from reconciler.model.ids import UnitId
-from reconciler.model.unit import Desired, Frame, Process
-from reconciler.model.world import SeenPane, SeenSession, SeenWindow, World
+from reconciler.model.unit import Desired, Frame, Process, Window
+from reconciler.model.world import Drain, SeenPane, SeenSession, SeenWindow, World
+
+Crowd = dict[UnitId, list[SeenPane]]
+"""Live panes by the unit in their mark; more than one where a crash or a hand made doubles."""
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
     """The pairing of one wish with one photograph.
 
-    `panes` holds the real pane of a process, alive or dead; `places` the placeholder that keeps
-    its slot. `strays` are panes with our mark that stand for nothing wanted.
+    `panes` holds the real pane of a process, alive or dead, wherever it is; `places` the
+    placeholder that keeps its slot, in the right window. `strays` are panes with our mark that
+    stand for nothing wanted.
     """
 
     sessions: Mapping[UnitId, SeenSession]
@@ -30,7 +35,18 @@ class Match:
         pane = self.panes.get(unit)
         if pane is None or pane.mark is None or pane.dead:
             return False
-        return pane.mark.drain == "-"
+        return pane.mark.drain is Drain.NONE
+
+    def seated(self, frame: Frame, window: Window, pane: SeenPane) -> bool:
+        """Whether a pane is where this slot of this frame is.
+
+        In its window; for an agent that lives alone, anywhere in its session.
+        """
+        if frame.lone:
+            session = self.sessions.get(frame.id)
+            return session is not None and session.session_id == pane.session_id
+        live = self.windows.get((frame.id, window.key))
+        return live is not None and live.window_id == pane.window_id
 
 
 def match(desired: Desired, world: World) -> Match:
@@ -40,55 +56,17 @@ def match(desired: Desired, world: World) -> Match:
     for session in world.sessions:
         if session.mark is not None and session.mark.fleet == fleet:
             sessions.setdefault(session.mark.unit, session)
-    real, kept, strays = _by_unit(_ours(world, fleet))
-    panes = {unit: pane for unit, pane in real.items() if unit in desired.processes}
-    orphans = {unit: pane for unit, pane in real.items() if unit not in desired.processes}
-    for frame in desired.frames.values():
-        if not frame.lone:
-            _pair_own_panes(frame, desired.processes, panes, orphans)
-    taken = {pane.pane_id for pane in panes.values()}
-    strays.extend(pane for pane in real.values() if pane.pane_id not in taken)
-    places = {unit: pane for unit, pane in kept.items() if unit in desired.processes}
-    strays.extend(pane for unit, pane in kept.items() if unit not in places)
-    return Match(
-        sessions=sessions,
-        windows=_pair_windows(desired.frames.values(), sessions, panes),
-        panes=panes,
-        places=places,
-        strays=tuple(strays),
-        names={session.name: session for session in world.sessions},
+    ours = list(_ours(world, fleet))
+    real, kept = _by_unit(ours)
+    panes = _pair(desired, real)
+    windows = pair_windows(desired, sessions, panes, kept)
+    found = Match(
+        sessions, windows, panes, {}, (), {session.name: session for session in world.sessions}
     )
-
-
-def _ours(world: World, fleet: str) -> Iterator[SeenPane]:
-    for session in world.sessions:
-        for window in session.windows:
-            for pane in window.panes:
-                if pane.mark is not None and pane.mark.fleet == fleet:
-                    yield pane
-
-
-def _by_unit(
-    panes: Iterable[SeenPane],
-) -> tuple[dict[UnitId, SeenPane], dict[UnitId, SeenPane], list[SeenPane]]:
-    """Return real panes by unit, placeholders by unit, and doubles. A live one beats a dead one."""
-    real: dict[UnitId, SeenPane] = {}
-    kept: dict[UnitId, SeenPane] = {}
-    doubles: list[SeenPane] = []
-    for pane in panes:
-        mark = pane.mark
-        if mark is None:
-            continue
-        into = kept if mark.placeholder else real
-        other = into.get(mark.unit)
-        if other is None:
-            into[mark.unit] = pane
-        elif other.dead and not pane.dead:
-            into[mark.unit] = pane
-            doubles.append(other)
-        else:
-            doubles.append(pane)
-    return real, kept, doubles
+    places = _places(desired, found, kept) if kept else {}
+    used = {pane.pane_id for pane in (*panes.values(), *places.values())}
+    strays = tuple(pane for pane in ours if pane.pane_id not in used)
+    return Match(sessions, windows, panes, places, strays, found.names)
 
 
 def own_processes(frame: Frame) -> list[UnitId]:
@@ -99,67 +77,125 @@ def own_processes(frame: Frame) -> list[UnitId]:
     ]
 
 
+def owner(unit: UnitId) -> UnitId:
+    """Return the manifest's unit: a Session's own pane counts as its Session."""
+    return UnitId("/".join(unit.split("/", 3)[:3]))
+
+
+def _ours(world: World, fleet: str) -> Iterator[SeenPane]:
+    """Yield each pane of ours once. Sessions that a person grouped with ours show its panes
+    again; the copy in a session with a mark counts."""
+    seen: set[str] = set()
+    marked = [session for session in world.sessions if session.mark is not None]
+    for session in (*marked, *(s for s in world.sessions if s.mark is None)):
+        for window in session.windows:
+            for pane in window.panes:
+                if pane.mark is None or pane.mark.fleet != fleet or pane.pane_id in seen:
+                    continue
+                seen.add(pane.pane_id)
+                yield pane
+
+
+def _by_unit(panes: Iterable[SeenPane]) -> tuple[Crowd, Crowd]:
+    """Return real panes by unit, and placeholders by unit."""
+    real: Crowd = {}
+    kept: Crowd = {}
+    for pane in panes:
+        if pane.mark is not None:
+            into = kept if pane.mark.placeholder else real
+            into.setdefault(pane.mark.unit, []).append(pane)
+    return real, kept
+
+
+# -- processes ------------------------------------------------------------------------------------
+
+
+def _pair(desired: Desired, real: Crowd) -> dict[UnitId, SeenPane]:
+    """Return the one real pane of each wanted process."""
+    panes: dict[UnitId, SeenPane] = {}
+    pools: Crowd = {}
+    for unit, found in real.items():
+        if unit.kind == "session":
+            pools.setdefault(owner(unit), []).extend(found)
+        elif unit in desired.processes:
+            panes[unit] = _best(found, desired.processes[unit].digest)
+    for session, pool in pools.items():
+        frame = desired.frames.get(session)
+        if frame is not None:
+            _pair_own_panes(own_processes(frame), desired.processes, pool, panes)
+    return panes
+
+
+def _best(found: list[SeenPane], digest: str) -> SeenPane:
+    """Return the pane that stays when there are doubles: one that runs, as it is wished."""
+    if len(found) == 1:
+        return found[0]
+    return max(found, key=lambda pane: _worth(pane, digest))
+
+
+def _worth(pane: SeenPane, digest: str) -> tuple[bool, bool, bool]:
+    return not pane.dead, not _draining(pane), _digest(pane) == digest
+
+
 def _pair_own_panes(
-    frame: Frame,
+    wanted: list[UnitId],
     processes: Mapping[UnitId, Process],
+    pool: list[SeenPane],
     panes: dict[UnitId, SeenPane],
-    orphans: dict[UnitId, SeenPane],
 ) -> None:
     """Let equal content find each other before equal places do, so that a pane put in between,
     or a window renamed, restarts nothing."""
-    below = f"{frame.id}/"
-    wanted = [unit for unit in own_processes(frame) if unit in processes]
-    live = {unit: panes.pop(unit) for unit in wanted if unit in panes}
-    live.update({unit: pane for unit, pane in orphans.items() if unit.startswith(below)})
-    for unit in wanted:
-        if unit in live and _digest(live[unit]) == processes[unit].digest:
-            panes[unit] = live.pop(unit)
-    for unit in wanted:
-        if unit not in panes:
-            twin = _twin(unit, processes[unit].digest, live)
-            if twin is not None:
-                panes[unit] = live.pop(twin)
-    for unit in wanted:
-        if unit not in panes and unit in live:
-            panes[unit] = live.pop(unit)
+    pool = sorted(pool, key=lambda pane: (pane.dead, _draining(pane)))
+    rounds: tuple[Callable[[UnitId, SeenPane], bool], ...] = (
+        lambda unit, pane: _unit(pane) == unit and _digest(pane) == processes[unit].digest,
+        lambda unit, pane: _twin(unit, pane) and _digest(pane) == processes[unit].digest,
+        lambda unit, pane: not _draining(pane) and _digest(pane) == processes[unit].digest,
+        lambda unit, pane: _unit(pane) == unit,
+    )
+    for fits in rounds:
+        for unit in wanted:
+            if unit not in panes:
+                found = next((pane for pane in pool if fits(unit, pane)), None)
+                if found is not None:
+                    panes[unit] = found
+                    pool.remove(found)
 
 
-def _twin(unit: UnitId, digest: str, live: Mapping[UnitId, SeenPane]) -> UnitId | None:
-    """Return a live pane of the same content, one of the same window if there is any."""
-    window = unit.rpartition(".")[0]
-    twins = [u for u, pane in live.items() if _digest(pane) == digest]
-    near = [u for u in twins if u.rpartition(".")[0] == window]
-    return next(iter(near or twins), None)
+def _twin(unit: UnitId, pane: SeenPane) -> bool:
+    """Whether a pane that nobody asked to end belongs to the same window."""
+    return not _draining(pane) and _unit(pane).rpartition(".")[0] == unit.rpartition(".")[0]
+
+
+def _unit(pane: SeenPane) -> str:
+    return pane.mark.unit if pane.mark is not None else ""
 
 
 def _digest(pane: SeenPane) -> str:
     return pane.mark.digest if pane.mark is not None else ""
 
 
-def _pair_windows(
-    frames: Iterable[Frame],
-    sessions: Mapping[UnitId, SeenSession],
-    panes: Mapping[UnitId, SeenPane],
-) -> dict[tuple[UnitId, str], SeenWindow]:
-    """Pair by key; a window without a partner takes a free one that holds one of its panes."""
-    pairs: dict[tuple[UnitId, str], SeenWindow] = {}
-    for frame in frames:
-        session = sessions.get(frame.id)
-        if frame.lone or session is None:
-            continue
-        free = {window.key: window for window in reversed(session.windows) if window.key}
-        for window in frame.windows:
-            if window.key in free:
-                pairs[frame.id, window.key] = free.pop(window.key)
-        for window in frame.windows:
-            if (frame.id, window.key) not in pairs:
-                held = [panes[slot.process] for slot in window.slots if slot.process in panes]
-                heir = _holding(free.values(), held)
-                if heir is not None:
-                    pairs[frame.id, window.key] = free.pop(heir.key)
-    return pairs
+def _draining(pane: SeenPane) -> bool:
+    return pane.mark is not None and pane.mark.drain is not Drain.NONE
 
 
-def _holding(windows: Iterable[SeenWindow], panes: Sequence[SeenPane]) -> SeenWindow | None:
-    ids = {pane.window_id for pane in panes}
-    return next((window for window in windows if window.window_id in ids), None)
+# -- placeholders ---------------------------------------------------------------------------------
+
+
+def _places(desired: Desired, found: Match, kept: Crowd) -> dict[UnitId, SeenPane]:
+    """Return the placeholders that are of use: in their slot's window, while the process is not.
+
+    Any other one was left behind by a crash, or by a wish that changed in the middle.
+    """
+    places: dict[UnitId, SeenPane] = {}
+    for frame in desired.frames.values():
+        for window in frame.windows:
+            for slot in window.slots:
+                pane = found.panes.get(slot.process)
+                if slot.process not in kept or (
+                    pane is not None and found.seated(frame, window, pane)
+                ):
+                    continue
+                here = [p for p in kept[slot.process] if found.seated(frame, window, p)]
+                if here:
+                    places[slot.process] = min(here, key=lambda place: place.dead)
+    return places

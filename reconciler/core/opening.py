@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
+from reconciler.core.carry import carried, carries, renamed
 from reconciler.core.change import applied_text
 from reconciler.core.processes import blocked_start, start_needs
 from reconciler.core.scene import Scene
+from reconciler.core.seats import homeless, recalled, seats
 from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.marks import frame_text
-from reconciler.model.step import Close, MarkPane, NewPane, NewWindow, OpenSession, Step, SwapPanes
-from reconciler.model.unit import Frame, Process, Slot, Window
+from reconciler.model.step import NewPane, NewWindow, OpenSession
+from reconciler.model.unit import Frame, Slot, Window
 from reconciler.model.world import SeenSession
 
 
 def open_frame(scene: Scene, frame: Frame) -> Action | None:
-    """Return the start of a frame whose session is not there, or why it has to wait."""
+    """Return the start of a frame whose session is not there, or why it has to wait.
+
+    None when everybody who belongs there was moved elsewhere by a person and lives.
+    """
     if frame.lone and scene.desired.processes[frame.id].stopped:
+        return None
+    if not any(homeless(scene, u) or recalled(scene, seat, u) for seat, u in seats(frame)):
         return None
     taken = scene.match.names.get(frame.session)
     if taken is not None:
-        return name_taken(frame, taken)
+        return name_taken(scene, frame, taken)
     if frame.lone and frame.id not in scene.match.panes:
         return _open_lone(scene, frame)
     return _open(scene, frame)
 
 
-def name_taken(frame: Frame, taken: SeenSession) -> Action:
+def name_taken(scene: Scene, frame: Frame, taken: SeenSession) -> Action:
     """Return the hold of a frame whose session name somebody else has."""
-    whose = f"fleet {taken.mark.fleet}" if taken.mark is not None else "nobody we know"
+    whose, fix = "nobody we know", f"novaorch adopt '{frame.session}'"
+    fix = f"rename one of them, or take it over: {fix}"
+    if taken.mark is not None:
+        ours = taken.mark.fleet == scene.desired.fleet.name
+        whose = str(taken.mark.unit) if ours else f"fleet {taken.mark.fleet}"
+        fix = "rename one of them"
     return Action(
         Verb.HOLD,
         frame.id,
@@ -34,7 +46,7 @@ def name_taken(frame: Frame, taken: SeenSession) -> Action:
         wanted=frame.digest,
         detail=f"a session named {frame.session} is there already and belongs to {whose}",
         source=frame.source,
-        fix=f"rename one of them, or take it over: novaorch adopt '{frame.session}'",
+        fix=fix,
     )
 
 
@@ -57,17 +69,31 @@ def _open_lone(scene: Scene, frame: Frame) -> Action:
 
 
 def _open(scene: Scene, frame: Frame) -> Action:
-    """Make the session with its own panes; agents get placeholders and start on their own."""
+    """Make the session with its own panes; agents get placeholders and start on their own.
+
+    Whoever of them runs elsewhere is carried over. An agent that leaves a Session to live alone
+    goes on running, so for it this is an update.
+    """
     windows = tuple(new_window(w, new_panes(scene, frame, w)) for w in frame.windows)
-    panes = sum(len(w.panes) for w in windows)
+    moving = carries(scene, frame, {window.key for window in frame.windows})
+    names = renamed(scene, frame)
+    panes = sum(len(window.panes) for window in windows)
+    detail = f"{_count(len(windows), 'window')}, {_count(panes, 'pane')}"
     return Action(
-        Verb.START,
+        Verb.UPDATE if frame.lone else Verb.START,
         frame.id,
-        Reason.ABSENT,
+        Reason.MISPLACED if frame.lone else Reason.ABSENT,
         wanted=frame.digest,
-        detail=f"{_count(len(windows), 'window')}, {_count(panes, 'pane')}",
+        detail="into a session of its own" if frame.lone else detail,
         source=frame.source,
-        steps=(_session(scene, frame, windows), *claimed(scene, frame, frame.windows)),
+        expects=tuple(
+            dict.fromkeys((*(e for c in moving for e in c.expects), *(e for e, _ in names)))
+        ),
+        steps=(
+            _session(scene, frame, windows),
+            *carried(scene, moving),
+            *(step for _, step in names),
+        ),
     )
 
 
@@ -102,28 +128,6 @@ def new_pane(scene: Scene, frame: Frame, slot: Slot) -> NewPane:
     if own and free:
         return scene.starting(process, focus=slot.focus)
     return scene.placeholder(process, focus=slot.focus)
-
-
-def claimed(scene: Scene, frame: Frame, windows: tuple[Window, ...]) -> tuple[Step, ...]:
-    """Carry a Session's own panes that live elsewhere into the slots that were made for them."""
-    below = f"{frame.id}/"
-    return tuple(
-        step
-        for window in windows
-        for slot in window.slots
-        if slot.process.startswith(below) and slot.process in scene.match.panes
-        for step in carry(scene, scene.desired.processes[slot.process])
-    )
-
-
-def carry(scene: Scene, process: Process) -> tuple[Step, ...]:
-    """Exchange a running pane with the placeholder in its slot, and remove the placeholder."""
-    pane = scene.match.panes[process.id]
-    return (
-        SwapPanes(pane.pane_id, f"slot:{process.id}"),
-        Close(f"slot:{process.id}"),
-        MarkPane(pane.pane_id, scene.running_mark(process, pane), applied_text(process.fields)),
-    )
 
 
 def _count(number: int, noun: str) -> str:

@@ -11,11 +11,12 @@ from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.ids import UnitId
 from reconciler.model.step import Signal
 
-_RANK = {Verb.STOP: 0, Verb.ADOPT: 1, Verb.UPDATE: 2, Verb.RESTART: 3, Verb.START: 4, Verb.HOLD: 5}
+_RANK = {Verb.ADOPT: 0, Verb.UPDATE: 1, Verb.STOP: 2, Verb.RESTART: 3, Verb.START: 4, Verb.HOLD: 5}
+"""What is made in a session comes before what goes from it, which could be its last pane."""
 
 
 def order(scene: Scene, actions: list[Action]) -> tuple[Action, ...]:
-    """Return stops, adoptions, updates, restarts, then starts after what they need, then holds.
+    """Return adoptions, updates, stops, restarts, then starts after what they need, then holds.
 
     An action whose need neither runs already nor moves in this plan becomes a hold, and so does
     whatever needs it in turn.
@@ -24,14 +25,19 @@ def order(scene: Scene, actions: list[Action]) -> tuple[Action, ...]:
         (a for a in actions if a.verb is not Verb.HOLD), key=lambda a: (_RANK[a.verb], a.unit)
     )
     holds = [a for a in actions if a.verb is Verb.HOLD]
-    sorted_moves, waiting = _topological(scene, moves)
+    held = frozenset(a.unit for a in holds if a.unit not in scene.desired.processes)
+    sorted_moves, waiting = _topological(scene, moves, held)
     return (*sorted_moves, *sorted([*holds, *waiting], key=lambda a: a.unit))
 
 
-def _topological(scene: Scene, moves: list[Action]) -> tuple[list[Action], list[Action]]:
+def _topological(
+    scene: Scene, moves: list[Action], held: frozenset[UnitId]
+) -> tuple[list[Action], list[Action]]:
     """Return the moves in an order that keeps every need, and those whose need never comes."""
-    by_unit = _first_by_unit(moves)
-    unmet = {id(a): _unmet(scene, a, by_unit) for a in moves}
+    by_unit = _by_unit(moves)
+    unmet = {
+        id(a): {unit for unit in a.needs if not _met(scene, unit, by_unit, held)} for a in moves
+    }
     followers: dict[UnitId, list[Action]] = {}
     for action in moves:
         for unit in unmet[id(action)]:
@@ -41,7 +47,7 @@ def _topological(scene: Scene, moves: list[Action]) -> tuple[list[Action], list[
     while ready:
         action = ready.popleft()
         done.append(action)
-        if by_unit.get(action.unit) is not action or _only_drains(action):
+        if by_unit.get(action.unit) is not action or not _brings(scene, action):
             continue
         for follower in followers.get(action.unit, ()):
             unmet[id(follower)].discard(action.unit)
@@ -50,28 +56,30 @@ def _topological(scene: Scene, moves: list[Action]) -> tuple[list[Action], list[
     return done, [_waiting(a, unmet[id(a)]) for a in moves if unmet[id(a)]]
 
 
-def _first_by_unit(moves: list[Action]) -> dict[UnitId, Action]:
-    by_unit: dict[UnitId, Action] = {}
-    for action in moves:
-        if action.verb is not Verb.STOP:
-            by_unit.setdefault(action.unit, action)
-    return by_unit
+def _by_unit(moves: list[Action]) -> dict[UnitId, Action]:
+    """Return each unit's move; a stop beside it removes a double, and brings nothing."""
+    return {action.unit: action for action in moves if action.verb is not Verb.STOP}
 
 
-def _only_drains(action: Action) -> bool:
-    """Whether the action only asks its process to end: what comes after waits for the new one."""
-    return action.verb is Verb.RESTART and any(isinstance(s, Signal) for s in action.steps)
+def _brings(scene: Scene, action: Action) -> bool:
+    """Whether the unit is there once the action is done. One that only asks its process to end
+    brings nothing: what comes after waits for the new one."""
+    if action.unit not in scene.desired.processes:
+        return True
+    asks = any(isinstance(step, Signal) for step in action.steps)
+    return action.verb is not Verb.UPDATE and not asks
 
 
-def _unmet(scene: Scene, action: Action, by_unit: dict[UnitId, Action]) -> set[UnitId]:
-    return {unit for unit in action.needs if not _met(scene, unit, by_unit)}
-
-
-def _met(scene: Scene, unit: UnitId, by_unit: dict[UnitId, Action]) -> bool:
+def _met(
+    scene: Scene, unit: UnitId, by_unit: dict[UnitId, Action], held: frozenset[UnitId]
+) -> bool:
     """A need is met by what is there already, unless this very plan makes it anew."""
-    if unit in by_unit:
-        return by_unit[unit].verb is Verb.UPDATE and scene.match.alive(unit)
-    return scene.match.alive(unit) or unit in scene.match.sessions or _completed(scene, unit)
+    action = by_unit.get(unit)
+    if unit not in scene.desired.processes:
+        return action is None and unit not in held and unit in scene.match.sessions
+    if action is not None and action.verb is not Verb.UPDATE:
+        return False
+    return scene.match.alive(unit) or _completed(scene, unit)
 
 
 def _completed(scene: Scene, unit: UnitId) -> bool:

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 from reconciler.core.diff import diff
 from reconciler.core.guard import guard
+from reconciler.core.notice import notices
 from reconciler.core.order import order
 from reconciler.core.scene import Scene
-from reconciler.model.action import Action, Plan
+from reconciler.model.action import Action, Plan, Verb
 from reconciler.model.ids import Json, digest
-from reconciler.model.world import SeenPane
+from reconciler.model.step import OpenPane, OpenWindow, Step, SwapPanes
 
 
 def plan(scene: Scene, confirmed: str = "") -> Plan:
     """Return what is to be done, guarded and in order, with what was noticed and left alone."""
     actions = order(scene, guard(scene, diff(scene), confirmed))
-    moves = [fingerprint(action) for action in actions if action.verb != "hold"]
+    moves = [fingerprint(action) for action in actions if action.verb is not Verb.HOLD]
     desired = scene.desired
     return Plan(
         id=digest([desired.tree, desired.fleet.name, *moves])[:12],
         commit=desired.commit,
         tree=desired.tree,
         actions=actions,
-        notices=tuple(notices(scene)),
+        notices=tuple(notices(scene, {action.unit for action in actions})),
     )
 
 
 def fingerprint(action: Action) -> str:
-    """Return what makes two actions the same: everything but hours and prose."""
+    """Return what makes two actions the same: everything but hours, commits and prose."""
     content: Json = [
         action.verb,
         action.unit,
@@ -35,22 +36,20 @@ def fingerprint(action: Action) -> str:
         [[c.field, c.wanted, c.applied] for c in action.changes],
         [[e.pane_id, e.pid, e.dead, e.unit] for e in action.expects],
         list(action.needs),
+        [_trace(step) for step in action.steps],
     ]
     return digest(content)
 
 
-def notices(scene: Scene) -> list[str]:
-    """Return what a person did by hand to things of ours; said, and left as it is."""
-    said: list[str] = []
-    for frame in scene.desired.frames.values():
-        session = scene.match.sessions.get(frame.id)
-        if session is None or session.mark is None:
-            continue
-        if session.name != frame.session and session.mark.digest == frame.digest:
-            said.append(f"{frame.id}: its session was renamed to {session.name} by hand")
-    return said
-
-
-def panes_of(scene: Scene) -> list[SeenPane]:
-    """Return every pane of ours that stands for something wanted."""
-    return list(scene.match.panes.values())
+def _trace(step: Step) -> Json:
+    """Return what a step touches. What it writes there follows from the digest that is wanted."""
+    first: str = getattr(step, step.__match_args__[0])
+    match step:
+        case OpenWindow(window=window):
+            return ["OpenWindow", first, window.key, [p.mark.unit for p in window.panes]]
+        case OpenPane(pane=pane, before=before):
+            return ["OpenPane", first, pane.mark.unit, before]
+        case SwapPanes(second=second):
+            return ["SwapPanes", first, second]
+        case _:
+            return [type(step).__name__, first]

@@ -8,9 +8,10 @@ from dataclasses import replace
 from reconciler.core.backoff import falls_after, wait_s
 from reconciler.core.change import applied_text, changes, worst
 from reconciler.core.scene import Scene, drain_mark, expect
+from reconciler.core.seats import away, reseated, seat_of
 from reconciler.model.action import Action, Change, Reason, Verb
 from reconciler.model.ids import UnitId
-from reconciler.model.step import Close, MarkPane, Respawn, Signal, SwapPanes
+from reconciler.model.step import Close, MarkPane, Respawn, Signal, Step
 from reconciler.model.unit import Disruption, Process, RestartPolicy
 from reconciler.model.world import Drain, PaneMark, SeenPane
 
@@ -20,7 +21,11 @@ def decide(scene: Scene, process: Process) -> Action | None:
     pane = scene.match.panes.get(process.id)
     if pane is None or pane.mark is None:
         return None if process.stopped else start(scene, process)
-    mark = pane.mark
+    action = _decide(scene, process, pane, replace(pane.mark, unit=process.id))
+    return action if action is None else _after_frame(scene, process, pane, action)
+
+
+def _decide(scene: Scene, process: Process, pane: SeenPane, mark: PaneMark) -> Action | None:
     if process.stopped:
         return _stop_by_wish(scene, process, pane, mark)
     if mark.drain is not Drain.NONE:
@@ -28,6 +33,27 @@ def decide(scene: Scene, process: Process) -> Action | None:
     if mark.digest != process.digest:
         return _changed(scene, process, pane, mark)
     return _exited(scene, process, pane, mark) if pane.dead else None
+
+
+def _after_frame(scene: Scene, process: Process, pane: SeenPane, action: Action) -> Action:
+    """Let the frame carry or rename the pane first, when it has to: its new mark is the proof."""
+    named = pane.mark is not None and pane.mark.unit == process.id
+    if action.verb is Verb.HOLD or process.frame == process.id:
+        return action
+    if named and not is_reseated(scene, process):
+        return action
+    expects = tuple(
+        replace(e, unit=process.id) if e.pane_id == pane.pane_id else e for e in action.expects
+    )
+    return replace(action, expects=expects, needs=(*action.needs, process.frame))
+
+
+def is_reseated(scene: Scene, process: Process) -> bool:
+    """Whether the wish gave a live process another seat, and it is not there yet."""
+    pane = scene.match.panes.get(process.id)
+    if pane is None or not reseated(scene, process, pane):
+        return False
+    return away(scene, seat_of(scene, process), process.id) is not None
 
 
 def ended_for_good(process: Process, pane: SeenPane) -> bool:
@@ -62,8 +88,8 @@ def start(scene: Scene, process: Process) -> Action:
 
 
 def start_needs(scene: Scene, process: Process) -> tuple[UnitId, ...]:
-    """Return what must have succeeded in this plan first: its frame, and what it comes `after`."""
-    waits = [unit for unit in process.after if not scene.match.alive(unit)]
+    """Return what must be there, or have succeeded in this plan, first: frame and `after`."""
+    waits = list(process.after)
     if process.frame != process.id and process.id not in scene.match.places:
         waits.append(process.frame)
     return tuple(waits)
@@ -100,28 +126,31 @@ def hold(
 def _changed(scene: Scene, process: Process, pane: SeenPane, mark: PaneMark) -> Action | None:
     applied = scene.world.facts.applied.get(process.id)
     found = changes(process.fields, applied)
+    unread = "" if applied else "what was applied last cannot be read: every field counts"
     if worst(found) < Disruption.RESTART:
         return _update(scene, process, pane, found)
     blocked = blocked_start(scene, process)
     if blocked is not None:
         return blocked
     if pane.dead:
-        return _respawn(scene, process, pane, found)
+        steps: tuple[Step, ...] = (Respawn(pane.pane_id, scene.starting(process)),)
+    else:
+        steps = drain_steps(pane, mark, Drain.RESTART, process.stop_grace_s)
     return Action(
         Verb.RESTART,
         process.id,
         Reason.CHANGED,
         wanted=process.digest,
+        detail=unread,
         source=process.source,
         changes=found,
         expects=(expect(pane),),
-        steps=drain_steps(pane, mark, Drain.RESTART, process.stop_grace_s),
+        steps=steps,
     )
 
 
 def _update(scene: Scene, process: Process, pane: SeenPane, found: tuple[Change, ...]) -> Action:
     mark = scene.running_mark(process, pane)
-    moved = any(change.field == "session" for change in found)
     return Action(
         Verb.UPDATE,
         process.id,
@@ -130,38 +159,7 @@ def _update(scene: Scene, process: Process, pane: SeenPane, found: tuple[Change,
         source=process.source,
         changes=found,
         expects=(expect(pane),),
-        steps=(
-            *(_move(scene, process, pane) if moved else ()),
-            MarkPane(pane.pane_id, mark, applied_text(process.fields)),
-        ),
-        needs=_frame_needs(scene, process) if moved else (),
-    )
-
-
-def _move(scene: Scene, process: Process, pane: SeenPane) -> tuple[SwapPanes | Close, ...]:
-    """Carry a running process to its new slot: it changes places with the placeholder there."""
-    place = scene.match.places.get(process.id)
-    target = place.pane_id if place is not None else f"slot:{process.id}"
-    return SwapPanes(pane.pane_id, target), Close(target)
-
-
-def _frame_needs(scene: Scene, process: Process) -> tuple[UnitId, ...]:
-    if process.id in scene.match.places or process.frame == process.id:
-        return ()
-    return (process.frame,)
-
-
-def _respawn(scene: Scene, process: Process, pane: SeenPane, found: tuple[Change, ...]) -> Action:
-    """Start a process that ended already with what is wanted now."""
-    return Action(
-        Verb.RESTART,
-        process.id,
-        Reason.CHANGED,
-        wanted=process.digest,
-        source=process.source,
-        changes=found,
-        expects=(expect(pane),),
-        steps=(Respawn(pane.pane_id, scene.starting(process)),),
+        steps=(MarkPane(pane.pane_id, mark, applied_text(process.fields)),),
     )
 
 
@@ -172,15 +170,16 @@ def _exited(scene: Scene, process: Process, pane: SeenPane, mark: PaneMark) -> A
     if ended_for_good(process, pane):
         return None
     now = scene.world.taken_at
-    ready_at = mark.started + wait_s(process.id, process.restart, mark.falls)
+    wait = wait_s(process.id, process.restart, mark.falls)
+    ready_at = mark.started + wait
     how = f"exited with status {pane.exit_status if pane.exit_status is not None else 'unknown'}"
-    if now < ready_at:
+    if mark.started <= now < ready_at:  # a start in the future: the clock was set back
         detail = f"{how}, {mark.falls + 1} times in a row; its next start waits"
         return hold(process, Reason.BACKING_OFF, detail, until=ready_at)
     blocked = blocked_start(scene, process)
     if blocked is not None:
         return blocked
-    falls = falls_after(mark.started, mark.falls, now)
+    falls = falls_after(mark.started, process.restart, mark.falls, now)
     return Action(
         Verb.RESTART,
         process.id,

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from reconciler.core.layouts import tidied
+from reconciler.core.match import owner
 from reconciler.core.processes import drain_steps
 from reconciler.core.scene import Scene, expect
 from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.ids import UnitId
-from reconciler.model.step import Arrange, Close, Signal, Step
+from reconciler.model.step import Close, Signal, Step
 from reconciler.model.world import Drain, PaneMark, SeenPane
 
 GRACE_S = 15.0
 """How long a removed process has to end; its own manifest, which could say, is gone."""
-
-
-def owner(unit: UnitId) -> UnitId:
-    """Return the manifest's unit: a Session's own pane counts as its Session."""
-    return UnitId("/".join(unit.split("/")[:3]))
 
 
 def stops(scene: Scene) -> list[Action]:
@@ -36,7 +33,7 @@ def _group(scene: Scene, mark: PaneMark) -> UnitId:
 
 
 def _stop(scene: Scene, unit: UnitId, panes: list[SeenPane]) -> Action:
-    fresh = [p for p in panes if _fresh(p)]
+    fresh = [pane for pane in panes if _fresh(pane)]
     if not fresh:
         return _finish(scene, unit, panes)
     removed = unit not in scene.desired.frames and unit not in scene.desired.processes
@@ -44,9 +41,12 @@ def _stop(scene: Scene, unit: UnitId, panes: list[SeenPane]) -> Action:
         Verb.STOP,
         unit,
         Reason.REMOVED if removed and owner(unit) == unit else Reason.LEFTOVER,
-        detail="" if len(panes) == 1 else f"{len(panes)} panes",
-        expects=tuple(expect(p) for p in panes),
-        steps=tuple(step for p in panes for step in _begin(p)),
+        detail="" if len(fresh) == 1 else f"{len(fresh)} panes",
+        expects=tuple(expect(pane) for pane in fresh),
+        steps=(
+            *(step for pane in fresh if _runs(pane) for step in _ask(pane)),
+            *_removed(scene, [pane for pane in fresh if not _runs(pane)]),
+        ),
     )
 
 
@@ -55,43 +55,35 @@ def _fresh(pane: SeenPane) -> bool:
     return pane.mark is not None and pane.mark.drain is Drain.NONE
 
 
-def _remove(scene: Scene, pane: SeenPane) -> tuple[Step, ...]:
-    """Remove a pane; a wanted window that it leaves behind gets its layout back."""
-    for (frame, key), window in scene.match.windows.items():
-        if window.window_id == pane.window_id:
-            wanted = next(w for w in scene.desired.frames[frame].windows if w.key == key)
-            if wanted.layout and len(window.panes) > 1:
-                return Close(pane.pane_id), Arrange(window.window_id, wanted.layout)
-    return (Close(pane.pane_id),)
+def _runs(pane: SeenPane) -> bool:
+    """Whether something would end if the pane was closed."""
+    return not pane.dead and pane.mark is not None and not pane.mark.placeholder
 
 
-def _begin(pane: SeenPane) -> tuple[Step, ...]:
-    if pane.mark is None:
-        return ()
-    if pane.dead or pane.mark.placeholder:
-        return (Close(pane.pane_id),)
-    if pane.mark.drain is not Drain.NONE:
-        return ()
-    return drain_steps(pane, pane.mark, Drain.STOP, GRACE_S)
+def _ask(pane: SeenPane) -> tuple[Step, ...]:
+    return drain_steps(pane, pane.mark, Drain.STOP, GRACE_S) if pane.mark is not None else ()
+
+
+def _removed(scene: Scene, panes: list[SeenPane]) -> tuple[Step, ...]:
+    """Remove panes; a wanted window that they leave behind gets its layout back."""
+    return (*(Close(pane.pane_id) for pane in panes), *tidied(scene, panes))
 
 
 def _finish(scene: Scene, unit: UnitId, panes: list[SeenPane]) -> Action:
     """Go on with what an earlier pass was allowed to begin."""
     now = scene.world.taken_at
-    dead = [p for p in panes if p.dead]
-    overdue = [p for p in panes if not p.dead and p.mark and now >= p.mark.drain_until]
-    steps: list[Step] = [step for p in dead for step in _remove(scene, p)]
-    steps += [Signal(p.pane_id, p.pid, "KILL") for p in overdue]
-    until = min((p.mark.drain_until for p in panes if p.mark and not p.dead), default=0)
+    dead = [pane for pane in panes if pane.dead]
+    running = [(pane, pane.mark.drain_until) for pane in panes if not pane.dead and pane.mark]
+    overdue = [pane for pane, until in running if now >= until]
     waiting = Action(
         Verb.HOLD,
         unit,
         Reason.DRAINING,
         detail="asked to end; KILL follows when its grace is over",
-        until=until,
+        until=min((until for _, until in running), default=0),
         continues=True,
     )
-    if not steps:
+    if not dead and not overdue:
         return waiting
     return replace(
         waiting,
@@ -99,6 +91,9 @@ def _finish(scene: Scene, unit: UnitId, panes: list[SeenPane]) -> Action:
         reason=Reason.DRAIN_OVERDUE if overdue else Reason.DRAINED,
         detail="did not end in its grace" if overdue else "",
         until=0,
-        expects=tuple(expect(p) for p in [*dead, *overdue]),
-        steps=tuple(steps),
+        expects=tuple(expect(pane) for pane in [*dead, *overdue]),
+        steps=(
+            *_removed(scene, dead),
+            *(Signal(pane.pane_id, pane.pid, "KILL") for pane in overdue),
+        ),
     )

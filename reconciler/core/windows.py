@@ -2,80 +2,123 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from reconciler.core.layouts import arranged
+from reconciler.core.opening import new_pane
 from reconciler.core.scene import Scene
+from reconciler.core.seats import Seat, homeless, recalled
 from reconciler.model.ids import UnitId
-from reconciler.model.step import (
-    Arrange,
-    MarkWindow,
-    NewPane,
-    OpenPane,
-    Rename,
-    Step,
-    SwapPanes,
-)
+from reconciler.model.step import MarkWindow, OpenPane, Rename, SetOptions, Step, SwapPanes
 from reconciler.model.unit import Slot, Window
 from reconciler.model.world import SeenWindow
 
 
-def missing_slots(
-    live: SeenWindow, window: Window, missing: list[Slot], new: Callable[[Slot], NewPane]
-) -> tuple[Step, ...]:
-    """Open a pane for each missing slot, next to the slot before it (else before the first)."""
-    at = {pane.mark.unit: pane.pane_id for pane in live.panes if pane.mark is not None}
-    first = live.panes[0].pane_id
-    steps: list[Step] = []
-    before: str | None = None
-    lacking = {slot.process for slot in missing}
-    for slot in window.slots:
-        if slot.process in lacking:
-            beside = before if before is not None else first
-            steps.append(OpenPane(beside, new(slot), before=before is None))
-            before = f"slot:{slot.process}"
-        else:
-            before = at.get(slot.process, before)
+def missing_slots(scene: Scene, seat: Seat, live: SeenWindow) -> tuple[OpenPane, ...]:
+    """Open a pane for each slot that has none, after the slot before it, else before all others."""
+    steps: list[OpenPane] = []
+    beside, before = live.panes[0].pane_id, True
+    for slot in seat.window.slots:
+        if _lacks(scene, seat, slot):
+            steps.append(OpenPane(beside, new_pane(scene, seat.frame, slot), before=before))
+            beside, before = f"slot:{slot.process}", False
+            continue
+        here = _here(scene, live, slot.process)
+        if here is not None:
+            beside, before = here, False
     return tuple(steps)
 
 
-def rearranged(
-    scene: Scene, live: SeenWindow, window: Window, names: set[str], *, opened: bool
+def _lacks(scene: Scene, seat: Seat, slot: Slot) -> bool:
+    if slot.process in scene.match.places:
+        return False
+    return homeless(scene, slot.process) or recalled(scene, seat, slot.process)
+
+
+def _here(scene: Scene, live: SeenWindow, unit: UnitId) -> str | None:
+    """Return the pane, real or placeholder, that stands in the window for a process now."""
+    for pane in (scene.match.panes.get(unit), scene.match.places.get(unit)):
+        if pane is not None and pane.window_id == live.window_id:
+            return pane.pane_id
+    return None
+
+
+def reshaped(
+    scene: Scene, seat: Seat, live: SeenWindow, names: set[str], opened: int
 ) -> tuple[Step, ...]:
-    """Return what turns name, key, order and layout of `live` into those of `window`.
+    """Return what turns name, key, order, layout and options of `live` into those wished for.
 
     Only what the wish changed: a person's own name, order or layout is not drift. A layout is
     applied again when a pane was opened, since opening it bent the old one.
     """
+    window = seat.window
     prefix = f"windows.{window.key}."
     steps: list[Step] = []
     if live.key != window.key:
         steps.append(MarkWindow(live.window_id, window.key))
-    renamed = live.key != window.key or f"{prefix}name" in names
-    if renamed and window.name and live.name != window.name:
+    wanted = live.key != window.key or f"{prefix}name" in names
+    if wanted and window.name and live.name != window.name:
         steps.append(Rename(live.window_id, window.name))
     if f"{prefix}panes" in names:
-        steps.extend(_swaps(scene, live, window))
-    reshaped = opened or f"{prefix}layout" in names or f"{prefix}panes" in names
-    if reshaped and window.layout:
-        steps.append(Arrange(live.window_id, window.layout))
+        steps.extend(_swaps(scene, seat, live))
+    if opened or f"{prefix}layout" in names or f"{prefix}panes" in names:
+        steps.extend(arranged(live.window_id, window.layout, len(live.panes) + opened))
+    prefixes = {f"{prefix}options.", f"windows.{live.key}.options."}
+    steps.extend(options_step(live.window_id, window.options, prefixes, names))
     return tuple(steps)
 
 
-def _swaps(scene: Scene, live: SeenWindow, window: Window) -> list[Step]:
-    """Selection sort by exchanges: each moves one pane to its place, none is touched twice."""
-    wanted = [pane for slot in window.slots if (pane := _pane_of(scene, live, slot.process))]
-    order = [p.pane_id for p in live.panes if p.pane_id in set(wanted)]
-    steps: list[Step] = []
-    for place, pane in enumerate(wanted):
-        if order[place] != pane:
-            other = order.index(pane)
-            steps.append(SwapPanes(pane, order[place]))
+def options_step(
+    target: str, options: tuple[tuple[str, str], ...], prefixes: set[str], names: set[str]
+) -> tuple[SetOptions, ...]:
+    """Return the step that sets the options which changed, and unsets those wanted no longer."""
+    changed = {name.removeprefix(p) for p in prefixes for name in names if name.startswith(p)}
+    if not changed:
+        return ()
+    kept = tuple((name, value) for name, value in options if name in changed)
+    gone = tuple(sorted(changed - {name for name, _ in options}))
+    return (SetOptions(target, kept, gone),)
+
+
+def _swaps(scene: Scene, seat: Seat, live: SeenWindow) -> list[SwapPanes]:
+    """Selection sort by exchanges: each puts one pane into its place for good.
+
+    Comes after every pane was opened and carried in; a person's extra panes keep their places.
+    """
+    wanted = [slot.process for slot in seat.window.slots]
+    order = _order(scene, seat, live)
+    places = [unit for unit in wanted if unit in order]
+    steps: list[SwapPanes] = []
+    for place, unit in enumerate(places):
+        if order[place] != unit:
+            other = order.index(unit)
+            steps.append(SwapPanes(_target(scene, unit), _target(scene, order[place])))
             order[place], order[other] = order[other], order[place]
     return steps
 
 
-def _pane_of(scene: Scene, live: SeenWindow, process: UnitId) -> str | None:
-    pane = scene.match.panes.get(process) or scene.match.places.get(process)
-    if pane is None or pane.window_id != live.window_id:
-        return None
-    return pane.pane_id
+def _order(scene: Scene, seat: Seat, live: SeenWindow) -> list[UnitId]:
+    """Return the slots of a window as they will stand once `missing_slots` is done."""
+    at = {
+        pane: slot.process
+        for slot in seat.window.slots
+        if (pane := _here(scene, live, slot.process)) is not None
+    }
+    order = [at[pane.pane_id] for pane in live.panes if pane.pane_id in at]
+    before: UnitId | None = None
+    for slot in seat.window.slots:
+        if _lacks(scene, seat, slot):
+            order.insert(0 if before is None else order.index(before) + 1, slot.process)
+        if slot.process in order:
+            before = slot.process
+    return order
+
+
+def _target(scene: Scene, unit: UnitId) -> str:
+    pane = scene.match.panes.get(unit) or scene.match.places.get(unit)
+    return pane.pane_id if pane is not None else f"slot:{unit}"
+
+
+def in_order(wanted: tuple[Window, ...], indices: dict[str, int]) -> bool:
+    """Whether the windows stand in the wanted order; one without an index stands at the end."""
+    places = [indices[window.key] for window in wanted if window.key in indices]
+    late = [window.key not in indices for window in wanted]
+    return places == sorted(places) and late == sorted(late)

@@ -1,0 +1,42 @@
+"""Layouts: which one a window can take, and which is applied again when panes leave."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+from reconciler.core.scene import Scene
+from reconciler.model.step import Arrange
+from reconciler.model.world import SeenPane
+
+_CELL = re.compile(r"[0-9]+x[0-9]+,[0-9]+,[0-9]+,[0-9]+")
+
+
+def arranged(window_id: str, layout: str, panes: int) -> tuple[Arrange, ...]:
+    """Return the step that lays out a window of so many panes, unless the layout cannot hold them.
+
+    A drawn layout has a number of cells; panes that a person added, or that are still on their
+    way out, would make tmux refuse it. It is applied when they are gone, by `tidied`.
+    """
+    if not layout or panes < 1:
+        return ()
+    drawn = "," in layout
+    if drawn and len(_CELL.findall(layout)) < panes:
+        return ()
+    return (Arrange(window_id, layout),)
+
+
+def tidied(scene: Scene, leaving: Iterable[SeenPane]) -> tuple[Arrange, ...]:
+    """Return the layouts of wanted windows that lose these panes, to be applied afterwards."""
+    losses = Counter(pane.window_id for pane in leaving)
+    if not losses:
+        return ()
+    steps: list[Arrange] = []
+    for (unit, key), live in scene.match.windows.items():
+        if live.window_id in losses:
+            wanted = next(w for w in scene.desired.frames[unit].windows if w.key == key)
+            foreign = sum(pane.mark is None for pane in live.panes)
+            left = max(len(live.panes) - losses[live.window_id], len(wanted.slots) + foreign)
+            steps.extend(arranged(live.window_id, wanted.layout, left))
+    return tuple(steps)

@@ -1,0 +1,87 @@
+"""Where a process belongs, whether it is there, and who wants it elsewhere: the wish, or a hand.
+
+What a person moved stays where it is; what the wish moves is carried, running, to its new slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from reconciler.core.change import changes
+from reconciler.core.scene import Scene, frame_key
+from reconciler.model.action import Change
+from reconciler.model.ids import UnitId
+from reconciler.model.unit import Frame, Process, Window
+from reconciler.model.world import SeenPane, SeenSession
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One slot of one window of one frame."""
+
+    frame: Frame
+    window: Window
+
+
+def seat_of(scene: Scene, process: Process) -> Seat:
+    """Return where a process belongs."""
+    frame = scene.desired.frames[process.frame]
+    for window in frame.windows:
+        if any(slot.process == process.id for slot in window.slots):
+            return Seat(frame, window)
+    raise KeyError(process.id)
+
+
+def away(scene: Scene, seat: Seat, unit: UnitId) -> SeenPane | None:
+    """Return the real pane of a process that lives outside its slot's window."""
+    pane = scene.match.panes.get(unit)
+    if pane is None or scene.match.seated(seat.frame, seat.window, pane):
+        return None
+    return pane
+
+
+def homeless(scene: Scene, unit: UnitId) -> bool:
+    """Whether neither the process nor a placeholder for it is anywhere."""
+    return unit not in scene.match.panes and unit not in scene.match.places
+
+
+def recalled(scene: Scene, seat: Seat, unit: UnitId) -> bool:
+    """Whether the wish itself puts a process that lives elsewhere into this slot."""
+    pane = away(scene, seat, unit)
+    if pane is None or pane.mark is None:
+        return False
+    if unit.kind == "session" and pane.mark.unit.rpartition(".")[0] != unit.rpartition(".")[0]:
+        return True
+    return reseated(scene, scene.desired.processes[unit], pane) or _rewritten(scene, seat)
+
+
+def reseated(scene: Scene, process: Process, pane: SeenPane) -> bool:
+    """Whether the process was last applied in another seat than the one that is wanted now."""
+    if pane.mark is None or pane.mark.digest == process.digest:
+        return False
+    applied = scene.world.facts.applied.get(process.id)
+    return any(change.field == "session" for change in changes(process.fields, applied))
+
+
+def _rewritten(scene: Scene, seat: Seat) -> bool:
+    session = scene.match.sessions.get(seat.frame.id)
+    if session is None:
+        return False
+    field = f"windows.{seat.window.key}.panes"
+    return any(change.field == field for change in frame_changes(scene, seat.frame, session))
+
+
+def frame_changes(scene: Scene, frame: Frame, session: SeenSession) -> tuple[Change, ...]:
+    """Return the fields of a frame that differ from what was last applied to its session."""
+    if session.mark is None or session.mark.digest == frame.digest:
+        return ()
+    return changes(frame.fields, scene.world.facts.applied.get(frame_key(frame)))
+
+
+def seats(frame: Frame) -> Iterator[tuple[Seat, UnitId]]:
+    """Yield every slot of a frame with the process that belongs there."""
+    for window in frame.windows:
+        seat = Seat(frame, window)
+        for slot in window.slots:
+            yield seat, slot.process

@@ -1,0 +1,360 @@
+"""Structure: sessions, windows and slots put right, and no process ended for it."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.core.plan import fingerprint
+from reconciler.model import step as do
+from reconciler.model.action import Reason, Verb
+from reconciler.model.unit import Desired
+from tests.bench import Bench, said
+from tests.builders import agent, agent_id, desired, lone, seated, session, session_id, window
+
+MAIN = session_id("main")
+TORCH = seated("torch", "main", "dev")
+DRAWN2 = "b25d,200x50,0,0{100x50,0,0,0,99x50,101,0,1}"
+
+
+def kinds(bench: Bench) -> list[str]:
+    return [type(step).__name__ for step in bench.steps()]
+
+
+def main(*windows: object, **more: object) -> Desired:
+    return desired(session("main", *windows, **more))  # type: ignore[arg-type]
+
+
+def test_a_lone_agent_gets_a_session_of_its_own() -> None:
+    bench = Bench(desired(agent("a")))
+    (action,) = bench.plan().actions
+    assert (action.verb, action.reason, action.expects) == (Verb.START, Reason.ABSENT, ())
+    (step,) = action.steps
+    assert isinstance(step, do.OpenSession)
+    assert (step.name, step.columns, step.rows) == ("p/a", 200, 50)
+    assert bench.run().shape() == {"p/a": [("a", ["a"])]}
+
+
+def test_a_session_gets_its_own_panes_at_once_and_agents_after_it() -> None:
+    bench = Bench(
+        desired(session("main", window("dev", "htop", TORCH), window("ops", "sh")), TORCH)
+    )
+    plan = bench.plan()
+    assert said(plan.actions) == ["start session/main absent", "start agent/torch absent"]
+    assert plan.actions[0].detail == "2 windows, 3 panes"
+    assert plan.actions[1].needs == (MAIN,)
+    assert plan.actions[1].detail == "in p/session/main"
+    bench.run()
+    assert bench.shape() == {"p/main": [("dev", ["main/dev.0", "torch"]), ("ops", ["main/ops.0"])]}
+    assert all(count == 1 for count in bench.host.starts.values())
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shape", "ended"),
+    [
+        pytest.param(
+            [window("dev", "a", "b")],
+            [window("dev", "a", "n", "b")],
+            [("dev", ["main/dev.0", "main/dev.1", "main/dev.2"])],
+            set(),
+            id="a pane put in between",
+        ),
+        pytest.param(
+            [window("dev", "a", "b")],
+            [window("dev", "n", "a", "b")],
+            [("dev", ["main/dev.0", "main/dev.1", "main/dev.2"])],
+            set(),
+            id="a pane put in front",
+        ),
+        pytest.param(
+            [window("dev", "a", "b", "c")],
+            [window("dev", "c", "a", "b")],
+            [("dev", ["main/dev.0", "main/dev.1", "main/dev.2"])],
+            set(),
+            id="panes in another order",
+        ),
+        pytest.param(
+            [window("dev", "b", "a")],
+            [window("dev", "a", "n", "b")],
+            [("dev", ["main/dev.0", "main/dev.1", "main/dev.2"])],
+            set(),
+            id="another order and one in between",
+        ),
+        pytest.param(
+            [window("dev", "a", "b")],
+            [window("code", "a", "b")],
+            [("code", ["main/code.0", "main/code.1"])],
+            set(),
+            id="a window renamed",
+        ),
+        pytest.param(
+            [window("w0", "a"), window("w1", "b")],
+            [window("w0", "a"), window("w1", "n"), window("w2", "b")],
+            [("w0", ["main/w0.0"]), ("w1", ["main/w1.0"]), ("w2", ["main/w2.0"])],
+            set(),
+            id="a nameless window put in between",
+        ),
+        pytest.param(
+            [window("dev", "a"), window("ops", "b"), window("log", "c")],
+            [window("log", "c"), window("dev", "a"), window("ops", "b")],
+            [("log", ["main/log.0"]), ("dev", ["main/dev.0"]), ("ops", ["main/ops.0"])],
+            set(),
+            id="windows in another order",
+        ),
+        pytest.param(
+            [window("dev", "a", "b"), window("ops", "c")],
+            [window("dev", "a"), window("ops", "c", "b")],
+            [("dev", ["main/dev.0"]), ("ops", ["main/ops.0", "main/ops.1"])],
+            set(),
+            id="a pane moved to another window",
+        ),
+        pytest.param(
+            [window("dev", "a", "b")],
+            [window("dev", "a"), window("ops", "b")],
+            [("dev", ["main/dev.0"]), ("ops", ["main/ops.0"])],
+            set(),
+            id="a pane moved to a new window",
+        ),
+        pytest.param(
+            [window("dev", "a", "b", "c")],
+            [window("dev", "a", "c")],
+            [("dev", ["main/dev.0", "main/dev.1"])],
+            {"b"},
+            id="a pane taken out of the middle",
+        ),
+        pytest.param(
+            [window("dev", "a", "b")],
+            [window("dev", "a", "B")],
+            [("dev", ["main/dev.0", "main/dev.1"])],
+            {"b"},
+            id="one command changed",
+        ),
+        pytest.param(
+            [window("dev", "a"), window("ops", "b")],
+            [window("dev", "a")],
+            [("dev", ["main/dev.0"])],
+            {"b"},
+            id="a window removed",
+        ),
+        pytest.param(
+            [window("dev", "a", "a"), window("ops", "a")],
+            [window("dev", "a", "a", "a"), window("ops", "a")],
+            [("dev", ["main/dev.0", "main/dev.1", "main/dev.2"]), ("ops", ["main/ops.0"])],
+            set(),
+            id="panes that are all alike",
+        ),
+    ],
+)
+def test_a_change_ends_only_what_it_must(
+    before: list[object], after: list[object], shape: object, ended: set[str]
+) -> None:
+    bench = Bench(main(*before)).run()
+    running = dict(bench.host.alive)
+    bench.run(main(*after))
+    assert bench.shape() == {"p/main": shape}
+    gone = {running[pid].argv[0] for pid in running.keys() - bench.host.alive.keys()}  # type: ignore[union-attr]
+    assert gone == ended
+    wanted = {p.id: p.launch.argv[0] for p in bench.wishes.wish.processes.values()}
+    ran = {unit: bench.host.alive[pid].argv[0] for unit, pid in bench.pids().items()}  # type: ignore[union-attr]
+    assert ran == wanted
+
+
+@pytest.mark.parametrize(
+    ("after", "steps"),
+    [
+        (main(window("dev", "a", "b", layout="tiled")), ["Arrange", "MarkFrame"]),
+        (main(window("dev", "a", "b"), columns=90), ["Resize", "MarkFrame"]),
+        (main(window("dev", "a", "b"), called="else"), ["Rename", "MarkFrame"]),
+        (main(window("dev", "a", "b"), options={"status": "off"}), ["SetOptions", "MarkFrame"]),
+        (main(window("dev", "a", "b", name="Dev!")), ["Rename", "MarkFrame"]),
+        (
+            main(window("dev", "a", "b").with_options(synchronize_panes="on")),
+            ["SetOptions", "MarkFrame"],
+        ),
+        (
+            main(window("dev", "b", "a")),
+            ["MarkPane", "MarkPane", "SwapPanes", "MarkFrame"],
+        ),
+    ],
+)
+def test_settings_cost_exactly_their_steps(after: Desired, steps: list[str]) -> None:
+    bench = Bench(main(window("dev", "a", "b"))).run()
+    pids = set(bench.host.alive)
+    bench.commit(after)
+    assert kinds(bench) == steps
+    bench.run()
+    assert set(bench.host.alive) == pids
+    assert bench.plan().actions == ()
+
+
+def test_options_that_are_wanted_no_longer_are_unset() -> None:
+    many = {"status": "off", "mouse": "on"}
+    bench = Bench(main(window("dev", "a"), options=many)).run()
+    bench.commit(main(window("dev", "a"), options={"status": "on"}))
+    assert do.SetOptions("$0", (("status", "on"),), ("mouse",)) in bench.steps()
+
+
+def test_a_window_that_a_person_killed_comes_back_with_its_panes() -> None:
+    bench = Bench(main(window("dev", "a"), window("ops", "b", "c"))).run()
+    bench.host.human_close("@1")
+    (action,) = bench.plan().actions
+    assert (action.verb, action.reason) == (Verb.UPDATE, Reason.ABSENT)
+    assert action.detail == "window ops is gone"
+    assert [type(s).__name__ for s in action.steps] == ["OpenWindow"]
+    assert bench.run().shape() == {
+        "p/main": [("dev", ["main/dev.0"]), ("ops", ["main/ops.0", "main/ops.1"])]
+    }
+
+
+def test_two_different_gaps_are_two_different_plans() -> None:
+    prints = []
+    for gone in ("@1", "@2"):
+        bench = Bench(main(window("a", "a"), window("b", "b"), window("c", "c"))).run()
+        bench.host.human_close(gone)
+        prints.append(fingerprint(bench.plan().actions[0]))
+    assert prints[0] != prints[1]
+
+
+def test_a_pane_that_a_person_killed_comes_back_in_its_place() -> None:
+    wish = main(window("dev", "a", "b", "c", layout="tiled"))
+    bench = Bench(wish).run()
+    bench.host.human_close("%1")
+    assert bench.plan().actions[0].detail == "a pane is gone"
+    assert kinds(bench) == ["OpenPane", "Arrange"]
+    assert bench.run().shape() == {"p/main": [("dev", ["main/dev.0", "main/dev.1", "main/dev.2"])]}
+    bench.host.human_close("%0")
+    assert isinstance(step := bench.steps()[0], do.OpenPane)
+    assert step.before
+    bench.run()
+    assert bench.shape() == {"p/main": [("dev", ["main/dev.0", "main/dev.1", "main/dev.2"])]}
+
+
+def test_what_a_person_adds_stays_and_is_no_drift() -> None:
+    bench = Bench(main(window("dev", "a", "b"))).run()
+    split, other = bench.host.human_split("p/main"), bench.host.human_window("p/main")
+    assert bench.plan().actions == ()
+    assert bench.plan().notices == ()
+    bench.run(main(window("dev", "b", "n", "a")))
+    bench.run(main(window("dev", "a")))
+    assert split in {p.pane_id for p in bench.panes()}
+    assert other in {w.window_id for s in bench.host.sessions for w in s.windows}
+    bench.run(desired(agent("x")))
+    assert split in {p.pane_id for p in bench.panes()}
+
+
+def test_a_renamed_session_is_a_notice_and_keeps_its_hand_made_name() -> None:
+    bench = Bench(main(window("dev", "a"))).run()
+    bench.host.human_rename("p/main", "mine")
+    plan = bench.plan()
+    assert plan.actions == ()
+    assert plan.notices == ("p/session/main: its session was renamed to mine by hand",)
+    bench.run(main(window("dev", "a"), columns=99))
+    assert list(bench.shape()) == ["mine"]
+
+
+def test_a_drawn_layout_waits_until_the_removed_pane_is_gone() -> None:
+    bench = Bench(main(window("dev", "a", "b", "c"))).run()
+    bench.commit(main(window("dev", "a", "b", layout=DRAWN2)))
+    assert "Arrange" not in kinds(bench)
+    bench.run()
+    assert bench.host.session("p/main").windows[0].layout == DRAWN2
+    bench.host.human_split("p/main")
+    bench.run(main(window("dev", "b", "a", layout=DRAWN2)))
+
+
+def test_an_agent_moves_between_sessions_without_being_touched() -> None:
+    one, two = window("dev", "a", TORCH), window("ops", "b")
+    bench = Bench(desired(session("main", one), session("side", two), TORCH)).run()
+    pid = bench.pane(TORCH.id).pid
+    moved = seated("torch", "side", "ops")
+    bench.commit(
+        desired(
+            session("main", window("dev", "a")), session("side", window("ops", "b", moved)), moved
+        )
+    )
+    plan = bench.plan()
+    assert said(plan.actions) == [
+        "update session/main changed",
+        "update session/side changed",
+        "update agent/torch changed",
+    ]
+    assert plan.actions[2].needs == (session_id("side"),)
+    bench.run()
+    assert bench.shape() == {
+        "p/main": [("dev", ["main/dev.0"])],
+        "p/side": [("ops", ["side/ops.0", "torch"])],
+    }
+    assert bench.pane(TORCH.id).pid == pid
+
+
+def test_an_agent_leaves_its_session_and_comes_back_without_being_touched() -> None:
+    together = desired(session("main", window("dev", "a", TORCH)), TORCH)
+    apart = desired(session("main", window("dev", "a")), agent("torch"))
+    bench = Bench(together).run()
+    pid = bench.pane(TORCH.id).pid
+    bench.commit(apart)
+    assert said(bench.plan().actions) == [
+        "update agent/torch changed",
+        "update session/main changed",
+    ]
+    bench.run()
+    assert bench.shape() == {"p/main": [("dev", ["main/dev.0"])], "p/torch": [("torch", ["torch"])]}
+    bench.run(together)
+    assert bench.shape() == {"p/main": [("dev", ["main/dev.0", "torch"])]}
+    assert bench.pane(TORCH.id).pid == pid
+    assert bench.host.starts[TORCH.id] == 1
+
+
+def test_an_agent_that_moves_and_changes_is_restarted_in_its_new_place() -> None:
+    bench = Bench(desired(session("main", window("dev", "a", TORCH)), agent("x"), TORCH)).run()
+    bench.run(desired(session("main", window("dev", "a")), agent("x"), agent("torch", "new")))
+    assert bench.shape()["p/torch"] == [("torch", ["torch"])]
+    assert bench.host.starts[TORCH.id] == 2
+    bench.run(desired(session("main", window("dev", "a", TORCH)), agent("x"), TORCH))
+    assert bench.shape()["p/main"] == [("dev", ["main/dev.0", "torch"])]
+    assert bench.host.starts[TORCH.id] == 3
+
+
+def test_an_agent_moves_between_windows_of_its_session() -> None:
+    there = seated("torch", "main", "ops")
+    bench = Bench(desired(session("main", window("dev", "a", TORCH)), TORCH)).run()
+    pid = bench.pane(TORCH.id).pid
+    bench.run(desired(session("main", window("dev", "a"), window("ops", there)), there))
+    assert bench.shape() == {"p/main": [("dev", ["main/dev.0"]), ("ops", ["torch"])]}
+    assert bench.pane(TORCH.id).pid == pid
+
+
+def test_a_session_that_is_gone_is_made_anew() -> None:
+    bench = Bench(main(window("dev", "a", "b"))).run()
+    bench.host.human_close("$0")
+    assert said(bench.plan().actions) == ["start session/main absent"]
+    bench.run()
+    bench.host.kill_server()
+    assert said(bench.plan().actions) == ["start session/main absent"]
+    assert bench.run().plan().actions == ()
+
+
+def test_the_pane_of_a_lone_agent_comes_back_where_a_person_works_on() -> None:
+    bench = Bench(desired(agent("a"))).run()
+    bench.host.human_window("p/a")
+    bench.host.human_close(bench.pane(agent_id("a")).pane_id)
+    (action,) = bench.plan().actions
+    assert (action.verb, action.detail) == (
+        Verb.START,
+        "its pane is gone, its session is still there",
+    )
+    assert len(action.expects) == 1
+    assert bench.run().shape() == {"p/a": [("[bash]", ["-"]), ("a", ["a"])]}
+
+
+def test_settings_of_a_lone_session_touch_nothing_that_runs() -> None:
+    wish = desired(agent("a"))
+    bench = Bench(wish).run()
+    pids = bench.pids()
+    frame = lone(agent("a"), columns=90, session="else")
+    bench.commit(desired(agent("a"), frames=[frame]))
+    assert said(bench.plan().actions) == ["update agent/a changed"]
+    assert kinds(bench) == ["Rename", "Resize", "MarkFrame"]
+    assert [c.field for c in bench.plan().actions[0].changes] == ["session", "size.columns"]
+    bench.run()
+    assert bench.pids() == pids
+    assert list(bench.shape()) == ["else"]
