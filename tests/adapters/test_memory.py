@@ -100,25 +100,33 @@ def test_a_session_is_photographed_as_it_was_ordered(host: MemoryHost) -> None:
     assert [p.index for p in panes(host)] == [0, 1]
     assert panes(host)[0].mark == mark(TORCH)
     assert host.starts == {TORCH: 1, ANVIL: 1}
-    assert host.applied({TORCH: "%0", MAIN: "$0", ANVIL: "%9"}) == {TORCH: {"a": 1}, MAIN: {"b": 2}}
+    assert host.applied({TORCH: "%0", MAIN: "$0", ANVIL: "%9"}) == {
+        TORCH: {"a": 1},
+        MAIN: {"b": 2},
+        ANVIL: {},
+    }
 
 
 @pytest.mark.parametrize(
     ("step", "words"),
     [
         (session("main", window(MAIN)), "duplicate session: main"),
-        (session("", window(MAIN)), "invalid session"),
+        (session("", window(MAIN)), "not a name"),
+        (session("a.b", window(MAIN)), "not a name"),
+        (session("$1", window(MAIN)), "not a name"),
+        (session("#(x)", window(MAIN)), "not a name"),
         (session("x"), "at least one window"),
-        (do.Close("%9"), "can't find pane: %9"),
-        (do.Close("main"), "can't find pane: main"),
+        (do.Close("slot:demo/agent/none"), "can't find pane"),
+        (do.Close("main"), "not a live target: main"),
         (do.Rename("main", "x"), "can't find window: main"),
         (do.Resize("$0", 0, 10), "out of range"),
         (do.Arrange("@0", "pretty"), "invalid layout"),
         (do.Arrange("@0", "b25d,80x24,0,0,1"), "have 2 panes but need 1"),
-        (do.Signal("%0", 1, "TERM"), "no such process"),
+        (do.Signal("%0", 1, "TERM"), "not a signal"),
+        (do.Signal("%0", 1001, "SIGTERM"), "not a signal"),
         (do.MarkPane("%0", mark(TORCH, started=NOW)), "not a count"),
         (do.MarkPane("%0", PaneMark("f", UnitId("a b"), "d", "c")), "not a word"),
-        (do.OrderWindows("$0", ("@0", "@0")), "not the windows"),
+        (do.OrderWindows("$0", ("@9",)), "can't find window"),
         (do.OpenPane("slot:demo/agent/none", new_pane(MAIN)), "can't find pane"),
     ],
 )
@@ -131,7 +139,7 @@ def test_what_tmux_refuses_is_refused(host: MemoryHost, step: do.Step, words: st
 
 
 def test_an_order_stops_at_the_first_refusal_and_keeps_what_was_done(host: MemoryHost) -> None:
-    receipt = perform(host, do.Rename("$0", "one"), do.Close("%9"), do.Rename("$0", "two"))
+    receipt = perform(host, do.Rename("$0", "one"), do.Resize("$9", 9, 9), do.Rename("$0", "two"))
     assert receipt.error
     assert host.sessions[0].name == "one"
 
@@ -165,10 +173,14 @@ def test_dead_panes_stay_and_are_respawned_in_place(host: MemoryHost) -> None:
     assert torch.pid not in host.alive
     done(host, do.Respawn("slot:demo/agent/torch", do.NewPane(mark(TORCH, falls=1), None, "x")))
     again = panes(host)[0]
-    assert (again.pane_id, again.dead, again.exit_status) == ("%0", False, None)
-    assert again.pid != torch.pid
+    assert (again.pane_id, again.dead, again.exit_status) == ("%0", True, 0)
     assert again.mark == mark(TORCH, falls=1)
     assert host.starts[TORCH] == 1  # a placeholder is no start
+    done(host, do.Respawn("%0", new_pane(TORCH)))
+    alive = panes(host)[0]
+    assert (alive.pane_id, alive.dead, alive.exit_status) == ("%0", False, None)
+    assert alive.pid not in (torch.pid, again.pid)
+    assert host.starts[TORCH] == 2
 
 
 def test_term_is_obeyed_unless_stubborn_and_kill_always(host: MemoryHost) -> None:
@@ -177,8 +189,15 @@ def test_term_is_obeyed_unless_stubborn_and_kill_always(host: MemoryHost) -> Non
     done(host, do.Signal("%0", torch.pid, "TERM"), do.Signal("%1", anvil.pid, "TERM"))
     assert [p.dead for p in panes(host)] == [False, True]
     done(host, do.Signal("%0", torch.pid, "KILL"))
-    assert [(p.dead, p.exit_status) for p in panes(host)] == [(True, None), (True, None)]
-    assert "no such process" in perform(host, do.Signal("%0", torch.pid, "TERM")).error
+    assert [(p.dead, p.exit_status) for p in panes(host)] == [(True, 137), (True, 143)]
+    done(host, do.Signal("%0", torch.pid, "TERM"), do.Signal("%9", 1234, "TERM"))  # gone is ended
+
+
+def test_a_signal_for_an_earlier_process_is_stale(host: MemoryHost) -> None:
+    torch = panes(host)[0]
+    done(host, do.Respawn("%0", new_pane(TORCH)))
+    assert perform(host, do.Signal("%0", torch.pid, "KILL")).stale
+    assert not panes(host)[0].dead
 
 
 def test_what_cannot_live_dies_at_once_and_stays_marked() -> None:
@@ -189,14 +208,18 @@ def test_what_cannot_live_dies_at_once_and_stays_marked() -> None:
     assert units(host) == [TORCH]
 
 
-def test_the_last_pane_takes_window_session_and_server_along(host: MemoryHost) -> None:
+@pytest.mark.parametrize("exit_empty", [True, False])
+def test_the_last_pane_takes_window_and_session_along(host: MemoryHost, exit_empty: bool) -> None:
+    host.exit_empty = exit_empty
     done(host, do.OpenWindow("$0", window(MAIN, key="two")), do.Close("%0"), do.Close("%1"))
     assert [w.key for w in host.sessions[0].windows] == ["two"]
-    done(host, do.Close("%2"))
-    assert host.photograph(0).server == ""
+    done(host, do.Close("%2"), do.Close("%2"))
+    assert host.photograph(0).server == ("" if exit_empty else "memory-1")
+    assert host.photograph(0).sessions == ()
     assert host.alive == {}
     done(host, session("main", window(TORCH)))
-    assert host.photograph(0).server == "memory-2"
+    assert host.photograph(0).server == ("memory-2" if exit_empty else "memory-1")
+    assert panes(host)[0].pane_id == ("%0" if exit_empty else "%3")
 
 
 def test_slots_mean_what_was_just_made_first(host: MemoryHost) -> None:
@@ -220,10 +243,14 @@ def test_swapping_moves_panes_with_their_marks_between_windows(host: MemoryHost)
     assert host.starts == {TORCH: 1, ANVIL: 1, MAIN: 1}
 
 
-def test_windows_change_places_among_themselves(host: MemoryHost) -> None:
+def test_ordered_windows_come_last_and_gaps_are_closed(host: MemoryHost) -> None:
     foreign = host.human_window("main")
     done(host, do.OpenWindow("$0", window(MAIN, key="two")), do.OrderWindows("$0", ("@2", "@0")))
-    assert [w.window_id for w in host.sessions[0].windows] == ["@2", foreign, "@0"]
+    assert [w.window_id for w in host.sessions[0].windows] == [foreign, "@2", "@0"]
+    done(host, do.Close("@2"))
+    assert [w.index for w in host.sessions[0].windows] == [0, 2]
+    done(host, do.OrderWindows("$0", ("@0", foreign)))
+    assert [(w.window_id, w.index) for w in host.sessions[0].windows] == [("@0", 0), (foreign, 1)]
 
 
 def test_marks_of_windows_frames_and_options(host: MemoryHost) -> None:
@@ -287,7 +314,7 @@ def test_the_books_always_agree(steps: list[do.Step]) -> None:
     for step in steps:
         perform(host, step)
         world = host.photograph(0)
-        assert bool(world.server) == bool(world.sessions)
+        assert world.server == "memory-1" if world.sessions else True
         for seen in world.sessions:
             indexes = [w.index for w in seen.windows]
             assert indexes

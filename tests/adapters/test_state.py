@@ -17,6 +17,7 @@ from reconciler.adapters.state import (
     StateDir,
     born,
     holder,
+    holder_pid,
     private_folder,
 )
 from reconciler.model.problems import NovaorchError
@@ -245,3 +246,12 @@ def test_the_system_clock_moves_on() -> None:
     clock.sleep(0.01)
     clock.sleep(-1)
     assert clock.now() > before > 1.6e9
+
+
+def test_the_holder_is_known_by_its_pid(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    assert holder_pid(path) is None
+    lock = Lock.acquire(path)
+    assert lock is not None
+    assert holder_pid(path) == os.getpid()
+    lock.release()

@@ -21,7 +21,6 @@ class Pane:
     pid: int
     launch: Launch | None
     mark: PaneMark | None = None
-    applied: str = ""
     dead: bool = False
     status: int | None = None
 
@@ -42,7 +41,11 @@ class Window:
 
 @dataclass(slots=True, eq=False)
 class Session:
-    """A session and its windows in index order."""
+    """A session and its windows in index order.
+
+    `fields` holds the last applied fields of each unit. They are the session's, not the pane's:
+    they outlive a pane, and do not follow one that moves to another session.
+    """
 
     id: str
     name: str
@@ -52,6 +55,7 @@ class Session:
     attached: int = 0
     windows: list[Window] = field(default_factory=list)
     options: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, str] = field(default_factory=dict)
     photo: SeenSession | None = None
 
     def touch(self) -> None:

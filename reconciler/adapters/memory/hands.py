@@ -19,8 +19,9 @@ from reconciler.model.world import PaneMark
 LAYOUTS = frozenset(
     ("even-horizontal", "even-vertical", "main-horizontal", "main-vertical", "tiled")
 )
-SIGNALS = frozenset(("TERM", "KILL", "INT", "HUP", "QUIT"))
+SIGNALS = frozenset(("TERM", "KILL", "INT", "HUP"))
 _DRAWN = re.compile(r"[0-9a-f]{4},\d+x\d+,.+")
+_LIVE = re.compile(r"[$@%]\d{1,10}")
 _CELL = re.compile(r"\d+x\d+,\d+,\d+,\d+")
 
 
@@ -28,13 +29,22 @@ class RefusedStepError(Exception):
     """tmux would have said no, in these words."""
 
 
-class Hands:
-    """The steps, one method each. `begin` starts a process: it returns a pid, or fails it."""
+class MovedOnError(RefusedStepError):
+    """The step meant a process that is another one now."""
 
-    def __init__(self, board: Board, begin: Callable[[Launch | None], int]) -> None:
+
+class Hands:
+    """The steps, one method each. `begin` starts a process and returns its pid.
+
+    `slots` is where units were seen or made last; `started` collects the panes just started.
+    """
+
+    def __init__(
+        self, board: Board, begin: Callable[[Launch | None], int], slots: dict[UnitId, str]
+    ) -> None:
         self.board = board
         self._begin = begin
-        self.made: dict[UnitId, Pane] = {}
+        self._slots = slots
         self.started: list[Pane] = []
 
     def carry_out(self, step: do.Step) -> None:
@@ -46,15 +56,12 @@ class Hands:
 
     def pane(self, target: str) -> Pane:
         """Return the pane that `%1` or `slot:<unit>` means."""
-        found = self.board.panes.get(target)
-        if found is None and target.startswith("slot:"):
-            unit = UnitId(target.removeprefix("slot:"))
-            found = self.made.get(unit)
-            if found is None or found.id not in self.board.panes:
-                found = next((p for p in self._all() if p.mark and p.mark.unit == unit), None)
-        if found is None:
+        known = target
+        if target.startswith("slot:"):
+            known = self._slots.get(UnitId(target.removeprefix("slot:")), "")
+        if known not in self.board.panes:
             raise RefusedStepError(f"can't find pane: {target}")
-        return found
+        return self.board.panes[known]
 
     def window(self, target: str) -> Window:
         """Return the window that `@1` or `window:slot:<unit>` means."""
@@ -70,13 +77,10 @@ class Hands:
             raise RefusedStepError(f"can't find session: {target}")
         return self.board.sessions[target]
 
-    def _all(self) -> list[Pane]:
-        return [pane for session in self.board.sessions.values() for pane in session.panes()]
-
     # -- making ----------------------------------------------------------------------------
 
     def _open_session(self, step: do.OpenSession) -> None:
-        name = _clean_name(step.name)
+        name = _title(step.name, ":.'\"")
         if self.board.session_named(name) is not None:
             raise RefusedStepError(f"duplicate session: {name}")
         if not step.windows or not all(window.panes for window in step.windows):
@@ -98,7 +102,7 @@ class Hands:
         self._add_window(session, step.window)
 
     def _add_window(self, session: Session, new: do.NewWindow) -> None:
-        window = self.board.add_window(session, new.name)
+        window = self.board.add_window(session, new.name or new.key)
         window.key, window.options = new.key, dict(new.options)
         for place, pane in enumerate(new.panes):
             self._add_pane(window, place, pane)
@@ -113,41 +117,51 @@ class Hands:
     def _add_pane(self, window: Window, place: int, new: do.NewPane) -> None:
         mark = _mark(new.mark)
         pane = self.board.add_pane(window, place, 0, new.launch)
-        pane.mark, pane.applied = mark, new.applied
-        self.made[mark.unit] = pane
-        self._start(pane)
+        self._start(pane, mark, new)
 
     def _respawn(self, step: do.Respawn) -> None:
         pane, mark = self.pane(step.pane), _mark(step.new.mark)
         self.board.gone.append(pane.pid)
-        pane.mark, pane.applied, pane.launch = mark, step.new.applied, step.new.launch
-        self.made[mark.unit] = pane
-        self._start(pane)
+        self._start(pane, mark, step.new)
 
-    def _start(self, pane: Pane) -> None:
-        pane.pid = self._begin(pane.launch)
+    def _start(self, pane: Pane, mark: PaneMark, new: do.NewPane) -> None:
+        pane.pid, pane.launch = self._begin(new.launch), new.launch
         pane.dead, pane.status = False, None
-        pane.window.session.touch()
+        self._mark(pane, mark, new.applied)
+        self._slots[mark.unit] = pane.id
         self.started.append(pane)
+
+    def _mark(self, pane: Pane, mark: PaneMark, applied: str) -> None:
+        session = pane.window.session
+        pane.mark = mark
+        if applied:
+            session.fields[mark.unit] = applied
+        session.touch()
 
     # -- ending ----------------------------------------------------------------------------
 
     def _signal(self, step: do.Signal) -> None:
-        """The process decides; see `MemoryHost`. Here only: is there one to be asked."""
-        pane = self.pane(step.pane)
-        if pane.dead or pane.pid != step.pid:
-            raise RefusedStepError(f"no such process: {step.pid}")
-        if step.name.removeprefix("SIG") not in SIGNALS:
-            raise RefusedStepError(f"no such signal: {step.name}")
+        """The process decides; see `MemoryHost`. Gone already is as good as ended."""
+        if step.name not in SIGNALS or step.pid <= 1:
+            raise RefusedStepError("not a signal that may be sent")
+        pane = self.board.panes.get(step.pane)
+        if pane is not None and not pane.dead and pane.pid != step.pid:
+            raise MovedOnError("the world has moved on")
 
     def _close(self, step: do.Close) -> None:
+        """Gone already is as good as closed."""
         target = step.target
-        if target.startswith("$"):
-            doomed = list(self.session(target).panes())
-        elif target.startswith(("@", "window:")):
-            doomed = list(self.window(target).panes)
-        else:
-            doomed = [self.pane(target)]
+        if target.startswith("slot:"):
+            target = self.pane(target).id
+        if not _LIVE.fullmatch(target):
+            raise RefusedStepError(f"not a live target: {target}")
+        doomed: list[Pane] = []
+        if target in self.board.sessions:
+            doomed = list(self.board.sessions[target].panes())
+        elif target in self.board.windows:
+            doomed = list(self.board.windows[target].panes)
+        elif target in self.board.panes:
+            doomed = [self.board.panes[target]]
         for pane in doomed:
             self.board.drop_pane(pane)
 
@@ -155,13 +169,11 @@ class Hands:
 
     def _mark_pane(self, step: do.MarkPane) -> None:
         pane = self.pane(step.pane)
-        pane.mark = _mark(step.mark)
-        pane.applied = step.applied or pane.applied
-        pane.window.session.touch()
+        self._mark(pane, _mark(step.mark), step.applied)
 
     def _mark_frame(self, step: do.MarkFrame) -> None:
         session = self.session(step.session)
-        session.mark, session.applied = frame_mark(step.mark), step.applied
+        session.mark, session.applied = frame_mark(step.mark), step.applied or session.applied
         session.touch()
 
     def _mark_window(self, step: do.MarkWindow) -> None:
@@ -172,10 +184,10 @@ class Hands:
     def _rename(self, step: do.Rename) -> None:
         if not step.target.startswith("$"):
             window = self.window(step.target)
-            window.name = step.name
+            window.name = _title(step.name, "")
             window.session.touch()
             return
-        session, name = self.session(step.target), _clean_name(step.name)
+        session, name = self.session(step.target), _title(step.name, ":.'\"")
         if self.board.session_named(name) not in (None, session):
             raise RefusedStepError(f"duplicate session: {name}")
         session.name = name
@@ -186,7 +198,9 @@ class Hands:
         self.session(step.session).size = (step.columns, step.rows)
 
     def _arrange(self, step: do.Arrange) -> None:
-        self._lay_out(self.window(step.window), step.layout)
+        window = self.window(step.window)
+        if step.layout:
+            self._lay_out(window, step.layout)
 
     def _lay_out(self, window: Window, layout: str) -> None:
         if layout not in LAYOUTS:
@@ -213,15 +227,16 @@ class Hands:
         there.session.touch()
 
     def _order_windows(self, step: do.OrderWindows) -> None:
-        """The listed windows share out, in this order, the places that they have together."""
+        """The listed windows come last, in this order; then the gaps are closed."""
         session = self.session(step.session)
-        windows = [self.window(target) for target in step.windows]
-        if len(set(step.windows)) != len(windows) or any(w.session is not session for w in windows):
-            raise RefusedStepError(f"not the windows of {step.session}")
-        places = sorted(window.index for window in windows)
-        for window, place in zip(windows, places, strict=True):
-            window.index = place
-        session.windows.sort(key=lambda window: window.index)
+        for target in step.windows:
+            window = self.window(target)
+            if window.session is not session:
+                raise RefusedStepError(f"can't find window: {target}")
+            session.windows.remove(window)
+            session.windows.append(window)
+        for index, window in enumerate(session.windows):
+            window.index = index
         session.touch()
 
 
@@ -261,11 +276,12 @@ def _check_marks(window: do.NewWindow) -> None:
         _mark(pane.mark)
 
 
-def _clean_name(name: str) -> str:
-    """Return what tmux makes of a session's name."""
-    if not name:
-        raise RefusedStepError("invalid session: ")
-    return name.replace(".", "_").replace(":", "_")
+def _title(name: str, strange: str) -> str:
+    """Return a name that tmux keeps as it stands; `strange` only counts for sessions."""
+    odd = set(name) & set("#\\" + strange) or (strange and name[:1] in "=$@%!{+-")
+    if odd or not name or not name.isprintable():
+        raise RefusedStepError(f"not a name for tmux: {name!r}")
+    return name
 
 
 def _check_size(columns: int, rows: int) -> None:

@@ -6,11 +6,12 @@ Keeps no hour: nothing here ends by itself unless a test says so.
 from __future__ import annotations
 
 import json
+import signal
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.adapters.memory.board import Board, Pane, Session
-from reconciler.adapters.memory.hands import Hands, RefusedStepError
+from reconciler.adapters.memory.hands import Hands, MovedOnError, RefusedStepError
 from reconciler.model.action import Expect
 from reconciler.model.ids import Json, UnitId
 from reconciler.model.problems import BlindError
@@ -27,21 +28,27 @@ class CrashError(BaseException):
 class MemoryHost:
     """What tmux does with every step, and what people and processes do meanwhile (`ports.Host`).
 
+    `fleet` is whose marks a `slot:` means; '' for anybody's. A placeholder ends at once.
+
     blind      nothing answers
     stubborn   units whose processes do not mind TERM
-    doomed     units whose processes end at once with this status
+    doomed     units whose processes end at once with this status (None: tmux lost it, as it
+               does now and then right after a respawn)
     refused    what `refusals` answers: unit -> (why, how to mend)
+    exit_empty whether the server ends with its last session (ours does not)
     steps_left after so many more steps `perform` raises CrashError (None: never)
     starts     how often each unit's process was started
     log        every step that was carried out
     """
 
-    def __init__(self) -> None:
+    def __init__(self, fleet: str = "") -> None:
+        self._fleet = fleet
+        self._slots: dict[UnitId, str] = {}
         self.blind = False
         self.closed = False
-        self.exit_empty = True
+        self.exit_empty = False
         self.stubborn: set[UnitId] = set()
-        self.doomed: dict[UnitId, int] = {}
+        self.doomed: dict[UnitId, int | None] = {}
         self.refused: dict[UnitId, tuple[str, str]] = {}
         self.steps_left: int | None = None
         self.starts: Counter[UnitId] = Counter()
@@ -56,21 +63,19 @@ class MemoryHost:
     def photograph(self, now: float) -> World:
         """Return everything there is."""
         self._look()
+        self._slots.clear()
         if self._board is None:
             return World(now, "", ())
+        for pane in self._board.panes.values():
+            if pane.mark is not None and self._fleet in ("", pane.mark.fleet):
+                self._slots[pane.mark.unit] = pane.id
         seen = tuple(session.seen() for session in self._board.sessions.values())
         return World(now, self._board.server, seen)
 
     def applied(self, targets: Mapping[UnitId, str]) -> Mapping[UnitId, Mapping[str, Json]]:
-        """Return the last applied fields; a target that is gone or says nothing is left out."""
+        """Return the last applied fields; what is gone or says nothing is an empty mapping."""
         self._look()
-        found: dict[UnitId, Mapping[str, Json]] = {}
-        for unit, target in targets.items():
-            thing = self._thing(target)
-            fields = _fields(thing.applied) if thing is not None else None
-            if fields is not None:
-                found[unit] = fields
-        return found
+        return {unit: _fields(self._said(unit, target)) for unit, target in targets.items()}
 
     def refusals(self, processes: Iterable[Process]) -> Mapping[UnitId, tuple[str, str]]:
         """Return what `refused` says of these processes."""
@@ -79,8 +84,7 @@ class MemoryHost:
     def perform(self, orders: Sequence[Order]) -> Sequence[Receipt]:
         """Carry out orders one after the other."""
         self._look()
-        made: dict[UnitId, Pane] = {}
-        return [self._carry_out(order, made) for order in orders]
+        return [self._carry_out(order) for order in orders]
 
     def close(self) -> None:
         """Let go. Sessions stay; `reopen` with `closed = False`."""
@@ -96,6 +100,7 @@ class MemoryHost:
     def kill_server(self) -> None:
         """Lose everything; the next server counts its ids from zero again."""
         self._board = None
+        self._slots.clear()
         self.alive.clear()
 
     def foreign_session(self, name: str) -> str:
@@ -177,18 +182,18 @@ class MemoryHost:
         self.alive[self._pids] = launch
         return self._pids
 
-    def _carry_out(self, order: Order, made: dict[UnitId, Pane]) -> Receipt:
+    def _carry_out(self, order: Order) -> Receipt:
         board = self._board or Board("")
         broken = next((e for e in order.expects if not _holds(board, e)), None)
         if broken is not None:
             return Receipt(order.unit, f"pane {broken.pane_id} is not what it was", stale=True)
-        hands = Hands(self._server(), self._begin)
-        hands.made = made
+        hands = Hands(self._server(), self._begin, self._slots)
         try:
             for step in order.steps:
                 self._step(hands, step)
         except RefusedStepError as error:
-            return Receipt(order.unit, str(error), "look at `novaorch diff` again")
+            moved = isinstance(error, MovedOnError)
+            return Receipt(order.unit, str(error), "look at `novaorch diff` again", stale=moved)
         finally:
             self._bury()
         return Receipt(order.unit)
@@ -201,17 +206,21 @@ class MemoryHost:
         hands.carry_out(step)
         self.log.append(step)
         if isinstance(step, Signal):
-            self._signal(hands.pane(step.pane), step.name.removeprefix("SIG"))
+            self._signal(step)
         self._settle(hands)
 
-    def _signal(self, pane: Pane, name: str) -> None:
-        if name == "KILL" or pane.mark is None or pane.mark.unit not in self.stubborn:
-            self._end(pane, None)
+    def _signal(self, step: Signal) -> None:
+        pane = self._server().panes.get(step.pane)
+        stubborn = pane is not None and pane.mark is not None and pane.mark.unit in self.stubborn
+        if pane is not None and (step.name == "KILL" or not stubborn):
+            self._end(pane, 128 + signal.Signals[f"SIG{step.name}"])
 
     def _settle(self, hands: Hands) -> None:
         """Count what was just started, and end at once what cannot live."""
         for pane in hands.started:
-            if pane.mark is not None and pane.launch is not None:
+            if pane.launch is None:
+                self._end(pane, 0)
+            elif pane.mark is not None:
                 self.starts[pane.mark.unit] += 1
                 if pane.mark.unit in self.doomed:
                     self._end(pane, self.doomed[pane.mark.unit])
@@ -234,10 +243,13 @@ class MemoryHost:
             self.alive.pop(pid, None)
         board.gone.clear()
 
-    def _thing(self, target: str) -> Session | Pane | None:
+    def _said(self, unit: UnitId, target: str) -> str:
         if self._board is None:
-            return None
-        return self._board.sessions.get(target) or self._board.panes.get(target)
+            return ""
+        if target in self._board.sessions:
+            return self._board.sessions[target].applied
+        pane = self._board.panes.get(target)
+        return pane.window.session.fields.get(unit, "") if pane is not None else ""
 
 
 def _holds(board: Board, expect: Expect) -> bool:
@@ -248,9 +260,9 @@ def _holds(board: Board, expect: Expect) -> bool:
     return (pane.mark.unit if pane.mark is not None else "") == expect.unit
 
 
-def _fields(text: str) -> Mapping[str, Json] | None:
+def _fields(text: str) -> Mapping[str, Json]:
     try:
         value = json.loads(text)
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
