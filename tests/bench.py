@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reconciler.adapters.memory import MemoryClock, MemoryHost
+from reconciler.adapters.memory import MemoryClock
 from reconciler.loop.converge import Convergence, converge
 from reconciler.loop.cycle import Ports, Thought, act, think
 from reconciler.model.action import Action, Outcome, Plan
@@ -12,6 +12,7 @@ from reconciler.model.ids import UnitId
 from reconciler.model.step import Step
 from reconciler.model.unit import Desired
 from reconciler.model.world import SeenPane
+from tests.watched import WatchedHost
 
 
 class Wish:
@@ -29,7 +30,8 @@ class Bench:
     """One fleet. `run` makes what is wished for true; everything else is for looking."""
 
     def __init__(self, wish: Desired) -> None:
-        self.host, self.clock, self.wishes = MemoryHost(), MemoryClock(), Wish(wish)
+        self.clock, self.wishes = MemoryClock(), Wish(wish)
+        self.host = WatchedHost(self.clock)
         self.told: list[Outcome] = []
 
     @property

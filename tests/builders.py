@@ -222,9 +222,8 @@ def desired(
             all_frames[frame.id] = frame
             processes.update((process.id, process) for process in owns)
     all_frames.update((frame.id, frame) for frame in frames)
-    tree = digest(
-        sorted([f.digest for f in all_frames.values()] + [p.digest for p in processes.values()])
-    )
+    names = sorted(unit.digest for unit in (*all_frames.values(), *processes.values()))
+    tree = digest(list[Json](names))
     return Desired(
         commit=tree[:12],
         tree=tree,

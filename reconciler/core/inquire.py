@@ -15,16 +15,19 @@ from reconciler.model.world import Drain
 class Questions:
     """`applied` maps a unit to the tmux id whose last applied fields are wanted.
 
-    `starting` holds the processes that this plan may start.
+    `elsewhere` says where to look when a pane knows nothing: a person may have moved it out of
+    the session that does. `starting` holds the processes that this plan may start.
     """
 
     applied: Mapping[UnitId, str]
+    elsewhere: Mapping[UnitId, str]
     starting: tuple[Process, ...]
 
 
 def inquire(scene: Scene) -> Questions:
     """Return the questions; none at all when everything is as wished."""
     applied: dict[UnitId, str] = {}
+    elsewhere: dict[UnitId, str] = {}
     for frame in scene.desired.frames.values():
         session = scene.match.sessions.get(frame.id)
         if session is not None and session.mark and session.mark.digest != frame.digest:
@@ -38,7 +41,10 @@ def inquire(scene: Scene) -> Questions:
             continue
         if pane.mark.digest != process.digest:
             applied[process.id] = pane.pane_id
+            home = scene.match.sessions.get(process.frame)
+            if home is not None and home.session_id != pane.session_id:
+                elsewhere[process.id] = home.windows[0].panes[0].pane_id
             starting.append(process)
         elif pane.dead or pane.mark.drain is not Drain.NONE:
             starting.append(process)
-    return Questions(applied, tuple(starting))
+    return Questions(applied, elsewhere, tuple(starting))

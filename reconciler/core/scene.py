@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reconciler.core.change import applied_text
 from reconciler.core.match import Match
 from reconciler.model.action import Expect
-from reconciler.model.ids import UnitId
+from reconciler.model.ids import Json, UnitId, canonical
 from reconciler.model.step import NewPane
 from reconciler.model.unit import Desired, Frame, Process
 from reconciler.model.world import NOW, Drain, FrameMark, PaneMark, SeenPane, World
@@ -54,7 +55,11 @@ class Scene:
         return NewPane(self.mark(process, falls), process.launch, applied, focus)
 
     def placeholder(self, process: Process, *, focus: bool = False) -> NewPane:
-        """Return a pane that keeps the place of a process that does not run yet."""
+        """Return a pane that keeps the place of a process that does not run there yet.
+
+        A host keeps the last applied fields of a unit with the session it is in. So those of a
+        process that is about to be carried here are written down first, and go on being true.
+        """
         mark = PaneMark(
             fleet=self.desired.fleet.name,
             unit=process.id,
@@ -62,7 +67,14 @@ class Scene:
             commit=self.desired.commit,
             placeholder=True,
         )
-        return NewPane(mark, None, "{}", focus)
+        return NewPane(mark, None, canonical(dict(self.applied(process) or {})), focus)
+
+    def applied(self, process: Process) -> Mapping[str, Json] | None:
+        """Return the fields that were applied last to a process that is there; None: unknown."""
+        pane = self.match.panes.get(process.id)
+        if pane is not None and pane.mark is not None and pane.mark.digest == process.digest:
+            return {field.name: field.value for field in process.fields}
+        return self.world.facts.applied.get(process.id)
 
 
 def expect(pane: SeenPane) -> Expect:
