@@ -241,6 +241,9 @@ def test_swapping_moves_panes_with_their_marks_between_windows(host: MemoryHost)
     assert units(host) == [MAIN, ANVIL, TORCH]
     assert [p.window_id for p in panes(host)] == ["@0", "@0", "@1"]
     assert host.starts == {TORCH: 1, ANVIL: 1, MAIN: 1}
+    done(host, do.Close("%0"), do.OpenPane("%2", new_pane(TORCH)))
+    assert units(host) == [MAIN, TORCH, ANVIL]
+    assert [w.key for w in host.sessions[0].windows] == ["k"]
 
 
 def test_ordered_windows_come_last_and_gaps_are_closed(host: MemoryHost) -> None:

@@ -82,6 +82,8 @@ def test_folders_are_private_whatever_the_umask(tmp_path: Path, repository: Path
     assert mode(state.root) == mode(state.root.parent) == mode(tmp_path / "h") == 0o700
     os.umask(0o777)
     assert mode(state.make_store()) == 0o700
+    private_folder(tmp_path / "d" / "e" / "f")
+    assert {mode(tmp_path / path) for path in ("d", "d/e", "d/e/f")} == {0o700}
     state.root.chmod(0o755)
     state.make()
     assert mode(state.root) == 0o700

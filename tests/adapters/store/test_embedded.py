@@ -164,9 +164,7 @@ def test_damaged_data_is_set_aside_with_a_warning(rig: Rig) -> None:
     for number in range(100):
         client(rig).set(f"k{number}", "v" * 100)
     rig.server.stop()
-    logs = [
-        p for p in rig.state.store.rglob("*.aof") if p.is_file() and p.stat().st_size > 999
-    ]
+    logs = [p for p in rig.state.store.rglob("*.aof") if p.is_file() and p.stat().st_size > 999]
     (log,) = logs
     damaged = bytearray(log.read_bytes())
     damaged[3000:3300] = b"!" * 300  # not `#`: Redis 7 reads that as a comment
@@ -185,9 +183,7 @@ def test_a_torn_tail_is_no_damage(rig: Rig) -> None:
     client(rig).set("k", "v" * 100)
     client(rig).set("torn", "v")
     rig.server.stop()
-    (log,) = [
-        p for p in rig.state.store.rglob("*.aof") if p.is_file() and p.stat().st_size > 99
-    ]
+    (log,) = [p for p in rig.state.store.rglob("*.aof") if p.is_file() and p.stat().st_size > 99]
     log.write_bytes(log.read_bytes()[:-5])
     assert rig.server.start() == ()
     assert client(rig).get("k") == b"v" * 100

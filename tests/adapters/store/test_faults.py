@@ -179,7 +179,7 @@ def test_garbage_is_skipped_and_counted(live: Live) -> None:
         b"e": b"[]",
         b"f": b'{"unit": "another"}',
         b"g": b'{"unit": "g", "pid": NaN}',
-        b"h": b" " * 70_000,
+        b"h": b'{"unit": "h"}' + b" " * 70_000,
         b"i": b"",
         b"j": b'{"unit": "j", "n": ' + b"9" * 5000 + b"}",
     }.items():
