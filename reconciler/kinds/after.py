@@ -82,9 +82,11 @@ def _id_of(item: str, project: str) -> UnitId:
 
 
 def _say_unknown(manifest: Manifest, place: str, item: str, roll: Roll, findings: Findings) -> None:
-    mine = [m.name for m in roll.members.values() if m.id.project == manifest.project]
-    known = mine if "/" not in item else [*roll.members, *roll.sessions]
-    fix = did_you_mean(item, [name for name in known if name != manifest.name][:500])
+    fix = ""
+    if findings.few:
+        mine = [m.name for m in roll.members.values() if m.id.project == manifest.project]
+        known = mine if "/" not in item else [*roll.members, *roll.sessions]
+        fix = did_you_mean(item, [name for name in known if name != manifest.name])
     what = f"after: {shown(item)} is not there"
     findings.say(manifest, place, "agent/unknown-dependency", what, fix)
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import cast
+from typing import TypeAlias, cast
 
 from reconciler.kinds.rules import problem
 from reconciler.model.ids import Json
@@ -25,10 +24,7 @@ _SEEN = "\t\r"
 _HIDDEN_MAX = 10
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    number: int
-    text: str
+_Line: TypeAlias = tuple[int, str]  # its number, and its text without the line's end
 
 
 def front_matter(text: str) -> tuple[str | None, bool]:
@@ -42,11 +38,11 @@ def front_matter(text: str) -> tuple[str | None, bool]:
     return None, False
 
 
-def contents(path: str, text: str) -> tuple[dict[str, Json], list[Problem]]:
-    """Return title, header, tasks and text of a charter, and its warnings."""
+def contents(path: str, text: str) -> tuple[dict[str, Json], int, list[Problem]]:
+    """Return what a charter says, the line of its title (0: none), and its warnings."""
     lines = list(_prose(text))
-    title = next((ln.text[2:].strip() for ln in lines if ln.text.startswith("# ")), "")
-    tasks = [_TASK.fullmatch(line.text) for line in lines]
+    where, title = next(((n, line[2:].strip()) for n, line in lines if line[:2] == "# "), (0, ""))
+    tasks = [_TASK.fullmatch(line) for _, line in lines if "[" in line]
     said: dict[str, Json] = {
         "title": title,
         "header": [[key, value] for key, value in _header(lines)],
@@ -56,7 +52,7 @@ def contents(path: str, text: str) -> tuple[dict[str, Json], list[Problem]]:
     problems = list(_hidden(path, text))
     if not title:
         problems.append(problem("charter/title", path, "the charter has no title"))
-    return said, problems
+    return said, where, problems
 
 
 def lower(manifest: Manifest) -> CharterText:
@@ -75,35 +71,28 @@ def lower(manifest: Manifest) -> CharterText:
     )
 
 
-def title_line(text: str) -> int:
-    """Return the line of the title, 0 when there is none."""
-    return next((ln.number for ln in _prose(text) if ln.text.startswith("# ")), 0)
-
-
 def _prose(text: str) -> Iterator[_Line]:
     """Yield the lines that are neither front matter nor inside a code fence."""
     matter, _ = front_matter(text)
     skipped = 0 if matter is None else matter.count("\n") + 3 - (matter == "")
     fence = ""
-    for number, raw in enumerate(text.split("\n"), 1):
-        if number <= skipped:
-            continue
+    for number, raw in enumerate(text.split("\n")[skipped:], skipped + 1):
         line = raw.rstrip("\r")
-        mark = _FENCE.fullmatch(line)
+        mark = _FENCE.fullmatch(line) if "```" in line or "~~~" in line else None
         if fence:
             if mark and mark[1].startswith(fence) and not mark[2].strip():
                 fence = ""
         elif mark:
             fence = mark[1]
         else:
-            yield _Line(number, line)
+            yield number, line
 
 
 def _header(lines: list[_Line]) -> Iterator[tuple[str, str]]:
-    for line in lines:
-        if line.text.startswith("## "):
+    for _, line in lines:
+        if line.startswith("## "):
             return
-        match = _HEADER.fullmatch(line.text.rstrip())
+        match = _HEADER.fullmatch(line.rstrip()) if line.startswith("**") else None
         if match is not None:
             yield match[1].strip(), match[2].strip()
 
@@ -115,8 +104,10 @@ def _hidden(path: str, text: str) -> Iterator[Problem]:
     found = 0
     for number, line in enumerate(text.split("\n"), 1):
         column = 0 if line.isprintable() else _hidden_column(line)
-        if column and found < _HIDDEN_MAX:
+        if column:
             found += 1
+            if found > _HIDDEN_MAX:
+                return
             character = line[column - 1]
             what = f"U+{ord(character):04X} ({unicodedata.name(character, 'control character')})"
             yield problem("charter/hidden-text", path, what, (number, column))

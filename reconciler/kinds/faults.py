@@ -18,6 +18,8 @@ from reconciler.kinds.schema import field_names, inside
 from reconciler.kinds.text import Document, Loc, Mark
 from reconciler.model.problems import Problem
 
+DETAILS_MAX = 500
+
 _Said: TypeAlias = tuple[str, str, str]  # rule, what, fix
 
 
@@ -29,7 +31,7 @@ def validated(
         return model.model_validate(document.value), []
     except ValidationError as error:
         details = error.errors(include_url=False)
-    return None, [_problem(path, model, document, detail) for detail in details]
+    return None, [_problem(path, model, document, detail) for detail in details[:DETAILS_MAX]]
 
 
 def _problem(

@@ -26,6 +26,11 @@ class Findings:
             self.broken.setdefault(manifest.id, found)
         return found
 
+    @property
+    def few(self) -> bool:
+        """Whether there is time to look for advice: comparing names with names is slow."""
+        return len(self.problems) < 200
+
     def hold(self, unit: UnitId, because: Problem) -> None:
         """Hold a unit for a problem that was said elsewhere."""
         self.broken.setdefault(unit, because)

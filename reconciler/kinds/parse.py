@@ -143,8 +143,8 @@ def _charter(path: str, oid: str, data: bytes) -> tuple[Manifest | None, list[Pr
     if not closed:
         return None, [problem("charter/front-matter", path, "the front matter has no end", (1, 1))]
     labels, problems = _front(path, matter) if matter and matter.strip() else ({}, [])
-    said, found = charter.contents(path, text)
-    lines = {"": (1, 1), "title": (charter.title_line(text), 1)}
+    said, line, found = charter.contents(path, text)
+    lines = {"": (1, 1), "title": (line, 1)}
     manifest = Manifest(path, oid, "Charter", place(path).project, "charter", labels, said, lines)
     return manifest, problems + found
 

@@ -137,7 +137,7 @@ def _say_absent(
     else:
         known = [m.name for m in roll.members.values() if m.id.project == session.project]
         what = f"there is no agent {unit.name} in {session.project}"
-        fix = did_you_mean(unit.name, known)
+        fix = did_you_mean(unit.name, known) if findings.few else ""
         findings.say(session, place, "session/unknown-agent", what, fix)
 
 
@@ -170,7 +170,7 @@ def _seat_by_wish(
     else:
         known = [s.name for s in roll.sessions.values() if s.project == agent.id.project]
         what = f"there is no Session {wanted} in {agent.id.project}"
-        fix = did_you_mean(wanted, known)
+        fix = did_you_mean(wanted, known) if findings.few else ""
         findings.say(agent.manifest, "spec.session", "agent/unknown-session", what, fix)
 
 

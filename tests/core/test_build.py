@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 
 import pytest
 
 from reconciler.core.build import build
 from reconciler.kinds.parse import parse
-from reconciler.model.ids import UnitId
+from reconciler.model.ids import Json, UnitId
 from reconciler.model.manifest import Blob, Manifest, Tree
 from reconciler.model.unit import (
     Desired,
@@ -92,7 +93,7 @@ def test_a_refused_entry_is_not_used_even_if_it_was_read() -> None:
 def test_a_forged_cache_entry_stops_nothing_and_nobody() -> None:
     manifest = Manifest(A, "0" * 40, "Agent", "p", "a", {}, {"replicas": "many"})
     desired = build(tree(blobs({A: agent()})), {A: (manifest, ())}, ROOT, HOME)
-    assert rules(desired) == ["file/unexpected"]
+    assert rules(desired) == ["file/unexpected", "fleet/missing"]
     assert desired.processes == {}
     assert not desired.settled
 
@@ -148,7 +149,9 @@ def test_defaults_of_the_fleet_are_those_of_the_settings() -> None:
     assert wish({A: agent()}).fleet == FleetSettings(name="fleet")
 
 
-@pytest.mark.parametrize("text", ["tmux: {socket: a/b}", "limits: {roots: [../x]}", "tmux: {config: ../x}"])
+@pytest.mark.parametrize(
+    "text", ["tmux: {socket: a/b}", "limits: {roots: [../x]}", "tmux: {config: ../x}"]
+)
 def test_a_broken_fleet_unsettles_everything(text: str) -> None:
     desired = wish({"fleet.yaml": fleet(text), A: agent()})
     assert "fleet/broken" in rules(desired)
@@ -211,7 +214,8 @@ def test_an_agent_alone() -> None:
 
 
 def test_restart_stop_and_mode() -> None:
-    text = "restart: {policy: on-failure, backoff: {base: 2s, max: 3s}}\nstop: {grace: 0s}\nmode: stopped"
+    backoff = "restart: {policy: on-failure, backoff: {base: 2s, max: 3s}}"
+    text = f"{backoff}\nstop: {{grace: 0s}}\nmode: stopped"
     process = the_process(wish({A: agent(text)}))
     assert process.restart.policy is RestartPolicy.ON_FAILURE
     assert (process.restart.base_s, process.restart.max_s) == (2.0, 3.0)
@@ -341,7 +345,9 @@ apiVersion: novaorch/v1
 
 
 def test_defaults_written_out_change_no_digest() -> None:
-    text = "runtime: command\nmode: auto\ndirectory: ./\nstop: {grace: 15s}\nrestart: {policy: always}"
+    text = (
+        "runtime: command\nmode: auto\ndirectory: ./\nstop: {grace: 15s}\nrestart: {policy: always}"
+    )
     assert digests(wish({A: agent(text)})) == digests(wish({A: agent()}))
 
 
@@ -542,7 +548,11 @@ def test_every_slot_has_its_process_and_every_process_its_frame() -> None:
 
 def test_an_agent_in_two_sessions_stays_in_the_first() -> None:
     desired = wish(
-        {S: session(PANES % "{agent: a}"), "p/sessions/t.yaml": session(PANES % "{agent: a}"), A: agent()}
+        {
+            S: session(PANES % "{agent: a}"),
+            "p/sessions/t.yaml": session(PANES % "{agent: a}"),
+            A: agent(),
+        }
     )
     assert only(desired).place.startswith("p/sessions/t.yaml:6")
     assert desired.processes[ID_A].frame == ID_S
@@ -609,7 +619,9 @@ def test_after_reaches_other_projects_and_sessions() -> None:
     assert desired.processes[ID_A].after == (ID_B, ID_S, "q/agent/a", "q/session/s")
 
 
-@pytest.mark.parametrize("item", ["z", "q/a", "p/agent/z", "p/session/z", "p/task/b", "a/b/c/d", "/", "#(id)", "B"])
+@pytest.mark.parametrize(
+    "item", ["z", "q/a", "p/agent/z", "p/session/z", "p/task/b", "a/b/c/d", "/", "#(id)", "B"]
+)
 def test_unknown_names_of_after(item: str) -> None:
     desired = wish({A: agent(f'after: ["{item}"]'), B: agent()})
     assert only(desired).rule == "agent/unknown-dependency"
@@ -652,7 +664,10 @@ def test_circles_across_projects_and_through_sessions() -> None:
 
 
 def test_two_circles_are_two_problems() -> None:
-    files = {f"p/agents/{n}.yaml": agent(f"after: [{m}]") for n, m in ["ab", "ba", "cd", "dc", "ea", "fd"]}
+    files = {
+        f"p/agents/{n}.yaml": agent(f"after: [{m}]")
+        for n, m in zip("abcdef", "badcad", strict=True)
+    }
     assert [p.what for p in wish(files).problems] == ["a → b → a", "c → d → c"]
 
 
@@ -662,9 +677,11 @@ def _chain(length: int, first: str) -> Desired:
     assert model is not None
     known = {}
     for i in range(length):
-        waits = [f"a{i - 1}"] if i else [first] if first else []
+        waits: list[Json] = [f"a{i - 1}"] if i else [first] if first else []
         name = f"a{i}"
-        manifest = replace(model, path=f"p/agents/{name}.yaml", name=name, spec={**model.spec, "after": waits})
+        manifest = replace(
+            model, path=f"p/agents/{name}.yaml", name=name, spec={**model.spec, "after": waits}
+        )
         known[manifest.path] = (manifest, ())
     entries = tuple(Blob(path, "0" * 40) for path in known)
     return build(Tree("c", "t", entries), known, ROOT, HOME)
@@ -712,8 +729,6 @@ desired = build(Tree("c", "t", tuple(Blob(p, "o") for p in known)), known, "/r",
 assert len(desired.processes) == 100
 print("pydantic" in sys.modules, "yaml" in sys.modules)
 """
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         runs = [
             subprocess.run(

@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 from reconciler.model.manifest import Blob
 from tests.kinds.desk import Files, agent, fleet, session
 
-A, B, S, F, C = "p/agents/a.yaml", "p/agents/b.yaml", "p/sessions/s.yaml", "fleet.yaml", "p/charter.md"
+A, B, S, F, C = (
+    "p/agents/a.yaml",
+    "p/agents/b.yaml",
+    "p/sessions/s.yaml",
+    "fleet.yaml",
+    "p/charter.md",
+)
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,9 @@ CASES: dict[str, Case] = {
     "path/wrong-folder": one("p/sessions/a.yaml", agent(), "2:7"),
     "file/too-big": entry(A, size=(1 << 20) + 1),
     "file/unread": entry(A),
-    "file/more-problems": one(A, HEAD + "  x: 1\n" + "".join(f"  x{i}: 1\n" for i in range(60)), ""),
+    "file/more-problems": one(
+        A, HEAD + "  x: 1\n" + "".join(f"  x{i}: 1\n" for i in range(60)), ""
+    ),
     "tree/case-twins": Case("p/agents/a.yaml", {"p/agents/A.yaml": agent(name="x"), A: agent()}),
     "tree/unicode-twins": Case(
         "p/é/a.txt", extra=(blob("p/e\u0301/a.txt"), blob("p/\u00e9/a.txt"))

@@ -6,10 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel, Field
 
 import reconciler
+from reconciler.kinds.faults import validated
 from reconciler.kinds.parse import parse
 from reconciler.kinds.rules import RULES
+from reconciler.kinds.text import read
 from reconciler.model.problems import Severity
 from tests.kinds.desk import wish
 from tests.kinds.rule_cases import CASES
@@ -52,11 +55,6 @@ def test_what_nobody_foresaw_is_a_problem_of_that_file() -> None:
 
 
 def test_schema_invalid_catches_what_has_no_better_word() -> None:
-    from pydantic import BaseModel, Field
-
-    from reconciler.kinds.faults import validated
-    from reconciler.kinds.text import read
-
     class Short(BaseModel):
         word: str = Field(pattern="^a$")
 

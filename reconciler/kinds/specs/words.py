@@ -94,13 +94,15 @@ class Whole(_Read):
         return {**plain, "minimum": self.least, "maximum": self.most}
 
 
-_SPAN = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9}(?:\.\d{1,6})?)s)?")
+_SPAN = re.compile(
+    r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9}(?:\.\d{1,6})?)s)?", re.ASCII
+)
 _UNITS = (86400.0, 3600.0, 60.0, 1.0)
 
 
 def seconds(text: str) -> float | None:
     """Return the seconds that `1h30m`, `15s`, `0.5s` or `500ms` mean, or None."""
-    if (thousandths := re.fullmatch(r"(\d{1,9})ms", text)) is not None:
+    if (thousandths := re.fullmatch(r"([0-9]{1,9})ms", text)) is not None:
         return int(thousandths[1]) / 1000
     match = _SPAN.fullmatch(text)
     if match is None or not text:

@@ -1,0 +1,222 @@
+"""The kinds as schemas: what each field costs to change, and what editors are told."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, get_type_hints, is_typeddict
+
+import pytest
+from pydantic import BaseModel
+
+from reconciler.kinds import KINDS, disruption, shape
+from reconciler.kinds.parse import parse
+from reconciler.kinds.schema import _classes, inside, json_schema
+from reconciler.kinds.specs.agent import AgentSpec
+from reconciler.kinds.specs.document import DOCUMENTS
+from reconciler.kinds.specs.fleet import FleetSpec
+from reconciler.kinds.specs.session import SessionSpec
+from reconciler.model.unit import Disruption
+from tests.kinds.desk import agent, fleet, session, wish
+
+HOT, RESTART, RECREATE = "HOT", "RESTART", "RECREATE"
+
+# A change here is a change of what an upgrade does to people's fleets: say so in the changelog.
+TABLE = {
+    "Fleet": {
+        "tmux.socket": RECREATE,
+        "tmux.config": HOT,
+        "tmux.size.columns": HOT,
+        "tmux.size.rows": HOT,
+        "tmux.history": HOT,
+        "store.url": HOT,
+        "store.password": HOT,
+        "sync.branch": HOT,
+        "sync.poll": HOT,
+        "limits.stops.count": HOT,
+        "limits.stops.percent": HOT,
+        "limits.roots": HOT,
+    },
+    "Charter": {},
+    "Session": {
+        "session": HOT,
+        "adopt": HOT,
+        "directory": RESTART,
+        "size.columns": HOT,
+        "size.rows": HOT,
+        "env.*": RESTART,
+        "options.*": HOT,
+        "windows[].name": HOT,
+        "windows[].layout": HOT,
+        "windows[].directory": RESTART,
+        "windows[].focus": HOT,
+        "windows[].options.*": HOT,
+        "windows[].env.*": RESTART,
+        "windows[].panes[].command": RESTART,
+        "windows[].panes[].agent": HOT,
+        "windows[].panes[].type": RESTART,
+        "windows[].panes[].directory": RESTART,
+        "windows[].panes[].env.*": RESTART,
+        "windows[].panes[].secrets.*": RESTART,
+        "windows[].panes[].focus": HOT,
+        "windows[].panes[].restart.policy": HOT,
+        "windows[].panes[].restart.backoff.base": HOT,
+        "windows[].panes[].restart.backoff.max": HOT,
+        "windows[].panes[].stop.grace": HOT,
+        "labels.*": HOT,
+    },
+    "Agent": {
+        "runtime": RESTART,
+        "command": RESTART,
+        "directory": RESTART,
+        "env.*": RESTART,
+        "secrets.*": RESTART,
+        "replicas": RECREATE,
+        "session": HOT,
+        "after": HOT,
+        "mode": HOT,
+        "restart.policy": HOT,
+        "restart.backoff.base": HOT,
+        "restart.backoff.max": HOT,
+        "stop.grace": HOT,
+        "size.columns": HOT,
+        "size.rows": HOT,
+        "labels.*": HOT,
+    },
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_each_field_costs(kind: str) -> None:
+    assert {name: cost.name for name, cost in disruption(kind).items()} == TABLE[kind]
+
+
+def test_a_field_without_a_class_is_an_error() -> None:
+    class Careless(BaseModel):
+        good: Annotated[int, Disruption.HOT] = 0
+        bad: int = 0
+
+    with pytest.raises(LookupError, match=r"Careless\.bad"):
+        list(_classes(Careless, ""))
+
+
+def test_no_such_kind() -> None:
+    with pytest.raises(LookupError, match="no kind Nope; known: Fleet"):
+        disruption("Nope")
+    with pytest.raises(LookupError):
+        json_schema("Nope")
+
+
+def test_lowered_fields_carry_the_classes_of_the_table() -> None:
+    desired = wish(
+        {
+            "p/charter.md": "# T\n",
+            "p/agents/a.yaml": agent(
+                "env: {A: b}\nsecrets: {S: env:S}\nsession: s\nafter: [b]"
+            ).replace("{name: }", "{labels: {l: m}}"),
+            "p/agents/b.yaml": agent(),
+            "p/sessions/s.yaml": session(
+                "options: {mouse: on}\nwindows: [{name: d, options: {mode-keys: vi}, "
+                "panes: [{command: [x], type: [y], env: {A: b}, secrets: {S: env:S}}]}]"
+            ),
+        }
+    )
+    assert desired.problems == ()
+    seen = set()
+    agents, panes = TABLE["Agent"], TABLE["Session"]
+    for unit, process in desired.processes.items():
+        for field in process.fields:
+            group = field.name.partition(".")[0]
+            name = f"{group}.*" if group in {"env", "secrets", "labels"} else field.name
+            own = unit.kind == "session"
+            table = {k.rpartition("[].")[2]: v for k, v in panes.items()} if own else agents
+            if name != "charter":
+                assert field.disruption.name == table[name], field
+            seen.add(name)
+    assert seen >= set(agents) - {"replicas", "size.columns", "size.rows"}
+    for frame in desired.frames.values():
+        assert {field.disruption for field in frame.fields} == {Disruption.HOT}
+
+
+# -- shapes: what lowering reads is what the models dump ------------------------------------------
+
+
+def _mirrors(typed: Any, dumped: Any) -> None:
+    assert is_typeddict(typed)
+    hints = get_type_hints(typed)
+    assert hints.keys() == dumped.keys(), typed
+    for name, hint in hints.items():
+        inner = dumped[name]
+        if isinstance(inner, list) and inner and isinstance(inner[0], dict):
+            _mirrors(hint.__args__[0], inner[0])
+        elif is_typeddict(hint):
+            _mirrors(hint, inner)
+
+
+def test_shapes_mirror_the_specs() -> None:
+    dumped = SessionSpec.model_validate({"windows": [{"panes": [{}]}]}).model_dump(mode="json")
+    _mirrors(shape.SessionShape, dumped)
+    _mirrors(shape.AgentShape, AgentSpec(command=["x"]).model_dump(mode="json"))
+    _mirrors(shape.FleetShape, FleetSpec().model_dump(mode="json"))
+    assert dumped["windows"][0]["panes"][0] == shape.SHELL_PANE
+    assert {**dumped["windows"][0], "panes": [shape.SHELL_PANE]} == shape.SHELL_WINDOW
+
+
+# -- JSON Schema ----------------------------------------------------------------------------------
+
+
+def _objects(schema: Any) -> list[dict[str, Any]]:
+    if isinstance(schema, list):
+        return [found for part in schema for found in _objects(part)]
+    if not isinstance(schema, dict):
+        return []
+    mine = [schema] if "properties" in schema else []
+    return mine + [found for part in schema.values() for found in _objects(part)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_schemas_are_closed_and_described(kind: str) -> None:
+    schema = json_schema(kind)
+    assert json.loads(json.dumps(schema)) == schema
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    for found in _objects(schema):
+        assert found["additionalProperties"] is False
+        assert found["description"]
+
+
+@pytest.mark.parametrize("kind", ["Fleet", "Session", "Agent"])
+def test_every_field_of_a_spec_is_described(kind: str) -> None:
+    definitions = json_schema(kind)["$defs"]
+    assert isinstance(definitions, dict)
+    for name, found in definitions.items():
+        assert isinstance(found, dict)
+        for field, told in found["properties"].items():  # type: ignore[union-attr]
+            assert told.get("description"), f"{name}.{field}"  # type: ignore[union-attr]
+
+
+def test_schemas_say_what_a_person_writes() -> None:
+    text = json.dumps(json_schema("Agent"))
+    assert '"apiVersion"' in text
+    assert "api_version" not in text
+    agent_fields = json_schema("Agent")["$defs"]["AgentSpec"]["properties"]  # type: ignore
+    assert agent_fields["replicas"]["maximum"] == 500  # type: ignore
+    grace = json_schema("Agent")["$defs"]["StopSpec"]["properties"]["grace"]  # type: ignore
+    assert grace["type"] == "string"  # type: ignore
+    assert grace["default"] == "15s"  # type: ignore
+
+
+def test_inside_finds_the_leaf() -> None:
+    found = inside(DOCUMENTS["Session"], ("spec", "windows", 3, "panes", 0, "restart", "backoff"))
+    assert found is not None
+    assert set(found.model_fields) == {"base", "max"}
+    assert inside(DOCUMENTS["Session"], ("spec", "env", "A")) is None
+    assert inside(DOCUMENTS["Session"], ("nope", 1)) is None
+
+
+def test_examples_of_every_kind_parse() -> None:
+    for path, text in [
+        ("fleet.yaml", fleet("sync: {poll: 2s}")),
+        ("p/sessions/s.yaml", session()),
+        ("p/agents/a.yaml", agent()),
+    ]:
+        manifest, problems = parse(path, "", text.encode())
+        assert (manifest is not None, problems) == (True, ())
