@@ -6,6 +6,7 @@ decides nothing, and touches nothing but what an order names by its id.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,6 +14,7 @@ from dataclasses import replace
 from typing import Literal
 
 from reconciler.adapters.tmux import photo
+from reconciler.adapters.tmux.deaths import Deaths
 from reconciler.adapters.tmux.launch import Setting, applied_key
 from reconciler.adapters.tmux.link import Link
 from reconciler.adapters.tmux.orders import Batch
@@ -66,6 +68,8 @@ class Tmux:
         )
         self._world = World(0.0, "", ())
         self._slots: dict[UnitId, str] = {}
+        self._deaths: Deaths | None = None
+        self._wants_deaths = False
 
     # ── reading ──────────────────────────────────────────────────────────────────────────
 
@@ -82,6 +86,7 @@ class Tmux:
             if reply.error:
                 raise self._blind(reply.error)
         self._remember(world)
+        self._keep_watching()
         return world
 
     def applied(self, targets: Mapping[UnitId, str]) -> Mapping[UnitId, Mapping[str, Json]]:
@@ -106,7 +111,12 @@ class Tmux:
             return []
         try:
             talk, known = self._prepared(orders)
-            return Batch(known, self._slots, self._timeout_s).perform(orders, talk)
+            batch = Batch(known, self._slots, self._timeout_s)
+            try:
+                return batch.perform(orders, talk)
+            finally:
+                if batch.broken:
+                    self._link.drop(wedged=True)
         except SilentError as silent:
             self._link.drop(wedged=True)
             raise self._blind(silent.why) from silent
@@ -116,6 +126,18 @@ class Tmux:
     def close(self) -> None:
         """Let go of the control client. Server and sessions stay."""
         self._link.drop(wedged=False)
+        deaths, self._deaths = self._deaths, None
+        if deaths is not None:
+            deaths.close()
+
+    def watch_deaths(self) -> bool:
+        """Call `on_event` at once when a program in a pane ends; say whether that works by now.
+
+        It begins with the next call that finds a control client, and again after a lost one.
+        """
+        self._wants_deaths = self._on_event is not None
+        self._keep_watching()
+        return self._deaths is not None and self._deaths.alive
 
     # ── for the command line ─────────────────────────────────────────────────────────────
 
@@ -180,6 +202,20 @@ class Tmux:
         lines = max(wanted)
         talk.run([f"set-option -g history-limit {int(lines)}"], self._timeout_s)
         return replace(now, history_lines=lines)
+
+    def _keep_watching(self) -> None:
+        if not self._wants_deaths or not self._link.control_pid:
+            return
+        if self._deaths is not None and self._deaths.alive:
+            return
+        stale, self._deaths = self._deaths, None
+        if stale is not None:
+            stale.close()
+        with contextlib.suppress(SilentError):
+            control = self._link.another(lambda _: None)
+            self._deaths = Deaths(
+                control, self._fleet, self._timeout_s, lambda: self._noticed("%exit")
+            )
 
     def _client(self, words: Sequence[str]) -> Reply:
         try:

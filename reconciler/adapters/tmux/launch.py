@@ -30,6 +30,7 @@ class Setting:
     environ: Mapping[str, str]
     shell: str = "/bin/sh"
     history_lines: int = 2000
+    messages: int = 0
     own: bool = False
     keeps_dead: bool = False
     destroys: bool = False

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from reconciler.adapters.tmux.control import Control, Notify
 from reconciler.adapters.tmux.plain import Plain
 from reconciler.adapters.tmux.server import Server
-from reconciler.adapters.tmux.talk import Reply, SilentError, Talk
+from reconciler.adapters.tmux.talk import LateError, Reply, SilentError, Talk
 
 WEDGES_MAX = 3
 """After so many broken control clients, plain clients are used for good."""
@@ -44,7 +44,13 @@ class Link:
                 return self.talk(start=False)[0].run(lines, self._server.timeout_s)
             except SilentError:
                 self.drop(wedged=bool(self.control_pid))
-        return self.plain.run(lines, self._server.timeout_s)
+        try:
+            return self.plain.run(lines, self._server.timeout_s)
+        except LateError:
+            raise
+        except SilentError:
+            # Seen of a server that had hung: a client that ends well and says nothing.
+            return self.plain.run(lines, self._server.timeout_s)
 
     def talk(self, *, start: bool) -> tuple[Talk, str]:
         """Return the best way there is and our anchor; `start` starts a server if none runs."""
@@ -54,13 +60,17 @@ class Link:
         self._anchor = self._server.anchor(start=start)
         if self._wedges >= WEDGES_MAX:
             return self.plain, self._anchor
+        self._control = self.another(self._notify)
+        return self._control, self._anchor
+
+    def another(self, notify: Notify) -> Control:
+        """Return one more control client on our anchor; the caller closes it."""
         try:
-            self._control = Control(
-                self.plain.binary, self.plain.socket, self._environ, self._anchor, self._notify
+            return Control(
+                self.plain.binary, self.plain.socket, self._environ, self._anchor, notify
             )
         except OSError as broken:
             raise SilentError(f"{self.plain.binary}: {broken.strerror}") from broken
-        return self._control, self._anchor
 
     def drop(self, *, wedged: bool) -> None:
         """End the control client; a wedged one counts."""

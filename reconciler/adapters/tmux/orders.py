@@ -5,13 +5,24 @@ An order whose answer did not come is never sent again: its receipt says that it
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from reconciler.adapters.tmux.steps import DONE, STALE, Known, checked, commands, made_by, seen_pid
+from reconciler.adapters.tmux.steps import (
+    DONE,
+    STALE,
+    Known,
+    checked,
+    commands,
+    made_by,
+    panes_of,
+    seen_pid,
+)
 from reconciler.adapters.tmux.talk import BIRTH, NoServerError, Reply, SilentError, Talk
 from reconciler.model import step as s
 from reconciler.model.ids import UnitId
@@ -45,6 +56,7 @@ class Batch:
     known: Known
     slots: dict[UnitId, str]
     timeout_s: float
+    broken: bool = False
 
     def perform(self, orders: Sequence[Order], talk: Talk) -> list[Receipt]:
         """Return one receipt an order. SilentError only when nothing at all was sent."""
@@ -68,19 +80,23 @@ class Batch:
         if not lines:
             return
         start = time.monotonic()
-        for work, reply in zip(sent, self._replies(lines, sent, talk), strict=False):
-            work.seconds += max(0.0, reply.at - start)
-            start = max(start, reply.at)
+        replies = self._replies(lines, sent, talk)
+        shares = _shares(start, [reply.at for reply in replies])
+        for work, reply, seconds in zip(sent, replies, shares, strict=False):
+            work.seconds += seconds
             self._learn(work, reply)
 
     def _replies(self, lines: list[str], sent: Sequence[_Work], talk: Talk) -> list[Reply]:
         try:
+            if self.known.setting.messages and any(_secret(work.order) for work in sent):
+                return _hushed(lines, talk, self.known.setting.messages, self.timeout_s)
             return talk.run(lines, self.timeout_s)
         except (SilentError, NoServerError) as gone:
             replies = list(gone.replies) if isinstance(gone, SilentError) else []
             reached = gone.sent if isinstance(gone, SilentError) else 0
             if not reached and all(work.first for work in sent):
                 raise
+            self.broken = True
             for number, work in enumerate(sent[len(replies) :], len(replies)):
                 if number < reached:
                     work.fail(f"fate unknown: {gone}", UNKNOWN_FIX)
@@ -119,6 +135,30 @@ class Batch:
         work.first = False
 
 
+def _hushed(lines: Sequence[str], talk: Talk, limit: int, timeout_s: float) -> list[Reply]:
+    """Run lines that hold secrets: tmux logs every command, so its log stays empty meanwhile."""
+    quiet, loud = (f"set-option -s message-limit {size}" for size in (0, limit))
+    try:
+        return talk.run([quiet, *lines, loud], timeout_s)[1:-1]
+    except SilentError as gone:
+        replies = gone.replies[1 : len(lines) + 1]
+        raise SilentError(gone.why, replies, min(max(gone.sent - 1, 0), len(lines))) from gone
+
+
+def _secret(order: Order) -> bool:
+    return any(
+        pane.launch and pane.launch.secrets for step in order.steps for pane in panes_of(step)
+    )
+
+
+def _shares(start: float, stamps: Sequence[float]) -> Iterator[float]:
+    """Answers that came together share the time since those before them."""
+    for stamp, group in itertools.groupby(stamps):
+        size = len(list(group))
+        yield from itertools.repeat(max(0.0, stamp - start) / size, size)
+        start = stamp
+
+
 def _refers(step: s.Step) -> bool:
     match step:
         case s.OpenPane(beside=target) | s.Respawn(pane=target) | s.MarkPane(pane=target):
@@ -147,9 +187,7 @@ def _signalled(work: _Work, reply: Reply) -> bool:
             work.fail("the world has moved on", "nothing: the next pass plans anew", stale=True)
             return False
         try:
-            os.killpg(wanted.pid, getattr(signal, f"SIG{wanted.name}"))
-        except ProcessLookupError:
-            pass
+            _send(wanted.pid, getattr(signal, f"SIG{wanted.name}"))
         except PermissionError:
             work.fail(
                 f"process {wanted.pid} may not be signalled",
@@ -157,6 +195,15 @@ def _signalled(work: _Work, reply: Reply) -> bool:
             )
             return False
     return True
+
+
+def _send(pid: int, number: int) -> None:
+    """Signal the group, or the process alone while it is too young to lead one."""
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def _said(error: str) -> tuple[str, str]:

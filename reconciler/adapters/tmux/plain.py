@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from reconciler.adapters.tmux.talk import (
     BIRTH,
+    LateError,
     NoServerError,
     Reply,
     SilentError,
@@ -42,7 +43,7 @@ class Plain:
                 replies += self._batch(batch, timeout_s)
             except SilentError as gone:
                 sent = len(replies) + gone.sent
-                raise SilentError(gone.why, [*replies, *gone.replies], sent) from gone
+                raise type(gone)(gone.why, [*replies, *gone.replies], sent) from gone
             except NoServerError as gone:
                 if not replies:
                     raise
@@ -92,7 +93,7 @@ class Plain:
             )
         except subprocess.TimeoutExpired as late:
             why = f"no answer within {timeout_s:g} s"
-            raise SilentError(why, sent=body.count(b"\n")) from late
+            raise LateError(why, sent=body.count(b"\n")) from late
         except OSError as broken:
             raise SilentError(f"{argv[0]}: {broken.strerror}") from broken
         return text(done.stdout), text(done.stderr), done.returncode

@@ -12,14 +12,21 @@ from collections.abc import Iterable
 
 from reconciler.model.problems import NovaorchError
 
-_PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,-][A-Za-z0-9_./:@%+=,-]*", re.ASCII)
+_PLAIN = re.compile(r"[A-Za-z0-9_./:@+,-][A-Za-z0-9_./:@%+=,-]*", re.ASCII)
+_LONE = re.compile(r"[\ud800-\udfff]")
 _LEAVES = re.compile(r"['\x00-\x1f\x7f]+")
 
 
 def quote(text: str) -> str:
-    """Return `text` as one word. NUL cannot be in one: NovaorchError."""
-    if _PLAIN.fullmatch(text) and not text.startswith("%"):
+    """Return `text` as one word. NUL and lone surrogates cannot be in one: NovaorchError."""
+    if _PLAIN.fullmatch(text):
         return text
+    if _LONE.search(text):
+        raise NovaorchError(
+            "text that is not UTF-8 cannot be given to tmux",
+            why="tmux's parser stops at such a byte",
+            fix="write the value as UTF-8",
+        )
     if "\0" in text:
         raise NovaorchError(
             "a NUL character cannot be given to tmux",

@@ -23,6 +23,8 @@ NOVAORCH_CONF = (
     ("set-option", "-g", "history-limit", "{history}"),
     ("set-option", "-g", "destroy-unattached", "off"),
     ("set-option", "-g", "@novaorch_server", "1"),
+    # tmux's log of messages holds every command, and so every secret that -e carries.
+    ("set-option", "-s", "message-limit", "0"),
 )
 """What we set on a server that we start ourselves. `window-size manual` is not among it: set for
 all windows, it makes tmux 3.3a end at the next session that is made without a size."""
@@ -30,7 +32,7 @@ all windows, it makes tmux 3.3a end at the next session that is made without a s
 _LIST = ("list-sessions", "-F", f"#{{session_id}} #{{{ANCHOR}}} #{{session_name}}")
 _ASK = (
     "display-message -p -t '{anchor}:' 'setting|#{{remain-on-exit}}|#{{destroy-unattached}}|"
-    "#{{history-limit}}|#{{@novaorch_server}}|#{{default-shell}}'"
+    "#{{history-limit}}|#{{@novaorch_server}}|#{{message-limit}}|#{{default-shell}}'"
 )
 
 
@@ -103,15 +105,16 @@ def setting(
     """Return what rendering must know of the server. SilentError when it does not say."""
     reply = talk.run([_ASK.format(anchor=anchor)], timeout_s)[0]
     cells = reply.output[0].split("|") if reply.output else []
-    if len(cells) != 6 or cells[0] != "setting":
+    if len(cells) != 7 or cells[0] != "setting":
         raise SilentError(reply.error or "the server did not say how it is set")
-    _, dead, destroy, history, own, shell = cells
+    _, dead, destroy, history, own, messages, shell = cells
     return Setting(
         fleet=fleet,
         environ=environ,
         shell=shell or "/bin/sh",
         history_lines=int(history) if history.isdigit() else 0,
         own=own == "1",
+        messages=int(messages) if messages.isdigit() else 0,
         keeps_dead=dead in ("on", "1"),
         destroys=destroy not in ("off", "0"),
     )

@@ -64,17 +64,24 @@ def seen_pid(pane: str) -> str:
     )
 
 
-def made_by(step: s.Step) -> tuple[UnitId, ...]:
-    """Return the units whose panes `step` makes, in the order in which they are printed."""
+def panes_of(step: s.Step) -> tuple[s.NewPane, ...]:
+    """Return the panes in which `step` starts something, in order."""
     match step:
         case s.OpenSession(windows=windows):
-            return tuple(pane.mark.unit for window in windows for pane in window.panes)
+            return tuple(pane for window in windows for pane in window.panes)
         case s.OpenWindow(window=window):
-            return tuple(pane.mark.unit for pane in window.panes)
-        case s.OpenPane(pane=pane):
-            return (pane.mark.unit,)
+            return window.panes
+        case s.OpenPane(pane=pane) | s.Respawn(new=pane):
+            return (pane,)
         case _:
             return ()
+
+
+def made_by(step: s.Step) -> tuple[UnitId, ...]:
+    """Return the units whose panes `step` makes, in the order in which they are printed."""
+    if isinstance(step, s.Respawn):
+        return ()
+    return tuple(pane.mark.unit for pane in panes_of(step))
 
 
 def _making(step: s.Step, known: Known) -> list[str] | None:
@@ -105,10 +112,6 @@ def _changing(step: s.Step, known: Known) -> list[str]:
             return render.mark_frame(f"{live(session, '$')[:-1]}:'", mark, applied)
         case s.MarkWindow(window=window, key=key):
             return [f"set-option -w -t {live(window, '@')} {WINDOW} {quote(key)}"]
-        case s.Rename(target=target, name=name):
-            return [_rename(target, name)]
-        case s.Signal():
-            return []
         case _:
             return _shaping(step, known)
 
@@ -126,8 +129,18 @@ def _shaping(step: s.Step, known: Known) -> list[str]:
         case s.SwapPanes(first=first, second=second):
             one, two = live(known.resolve(first), "%"), live(known.resolve(second), "%")
             return [f"swap-pane -d -s {one} -t {two}"]
+        case _:
+            return _naming(step)
+
+
+def _naming(step: s.Step) -> list[str]:
+    match step:
+        case s.Rename(target=target, name=name):
+            return [_rename(target, name)]
         case s.OrderWindows(session=session, windows=windows):
             return _order(live(session, "$")[:-1], windows)
+        case s.Signal():
+            return []
         case _:
             raise NovaorchError(f"not a step that tmux knows: {type(step).__name__}")
 

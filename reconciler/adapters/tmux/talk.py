@@ -9,7 +9,7 @@ from typing import Protocol
 
 DROPPED = ("GIT_", "NOVAORCH_")
 OURS_NOT = frozenset({"TMUX", "TMUX_PANE"})
-"""Never given to a server or a client that we start. TMUX_TMPDIR stays: it says where sockets are."""
+"""Never given to a server or a client that we start. TMUX_TMPDIR stays: there are the sockets."""
 BIRTH = "+ "
 """Begins a row that a creating command prints, in the order in which panes are made."""
 
@@ -35,6 +35,10 @@ class SilentError(Exception):
     def __init__(self, why: str, replies: Sequence[Reply] = (), sent: int = 0) -> None:
         super().__init__(why)
         self.why, self.replies, self.sent = why, tuple(replies), sent
+
+
+class LateError(SilentError):
+    """Nothing came in time: to ask again at once would only take as long again."""
 
 
 class NoServerError(Exception):

@@ -107,12 +107,19 @@ class Box:
 
 def _gone(pid: int) -> None:
     for _ in range(500):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
+        if not living(pid):
             return
         time.sleep(0.01)
     os.kill(pid, signal.SIGKILL)
+
+
+def living(pid: int) -> bool:
+    """Whether a process runs; the dead that nobody has buried yet do not count."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(errors="replace").rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
 
 
 @pytest.fixture(params=["auto", "plain"])
@@ -162,9 +169,7 @@ def opening(name: str, *windows: NewWindow, **more: Any) -> OpenSession:
     )
 
 
-def order(
-    name: str, argv: tuple[str, ...] = SLEEP, *, session: str = "", **launch: Any
-) -> Order:
+def order(name: str, argv: tuple[str, ...] = SLEEP, *, session: str = "", **launch: Any) -> Order:
     step = opening(session or name, window("main", pane(name, argv, **launch)))
     return Order(unit(name), (step,))
 

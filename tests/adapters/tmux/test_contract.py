@@ -47,7 +47,7 @@ def test_a_session_is_made_marked_and_seen(box: Box) -> None:
     (frame,) = seen.windows
     assert (frame.key, frame.name) == ("main", "main")
     assert frame.panes[0].mark == mark("one")
-    assert argv_of(frame.panes[0].pid) == list(SLEEP)
+    box.until(lambda: argv_of(frame.panes[0].pid) == list(SLEEP))
     shape = "#{window_width}x#{window_height} #{window-size} #{history_limit}"
     assert box.tmux("display-message", "-p", "-t", "=one:", shape) == "120x40 manual 10000\n"
 
@@ -179,7 +179,7 @@ def test_directories(fast: Box, path: str) -> None:
         assert "directory" in receipt.error
         assert fast.world().sessions == ()
     else:
-        assert Path(f"/proc/{fast.pane('one').pid}/cwd").readlink() == folder
+        fast.until(lambda: Path(f"/proc/{fast.pane('one').pid}/cwd").readlink() == folder)
 
 
 def test_one_word_is_never_a_shell_string(box: Box) -> None:
@@ -217,6 +217,7 @@ def test_environment_is_given_cleaned_and_not_left_in_the_session(box: Box) -> N
     box.environ |= {"GIT_DIR": "/x", "NOVAORCH_TOKEN": "x", "TMUX": "/x,1,0", "TMUX_PANE": "%9"}
     box.host = box.make()
     box.perform(order("one", env=(("LEVEL", "a;b $HOME"),)))
+    box.until(lambda: "LEVEL" in environment(box.pane("one").pid))
     inside = environment(box.pane("one").pid)
     assert inside["LEVEL"] == "a;b $HOME"
     assert (inside["NOVAORCH_FLEET"], inside["NOVAORCH_UNIT"]) == (FLEET, unit("one"))
@@ -230,12 +231,13 @@ def test_environment_is_given_cleaned_and_not_left_in_the_session(box: Box) -> N
     box.tmux("split-window", "-t", "=one:", *SLEEP)
     other = box.session("one").windows[0].panes[1]
     assert other.mark is None
+    box.until(lambda: argv_of(other.pid) == list(SLEEP))
     assert "NOVAORCH_UNIT" not in environment(other.pid)
 
 
 def test_hostile_words_arrive_as_they_are(box: Box) -> None:
     words = ["a;", ";", "#{pid}", "#(touch x)", "$HOME", "~", "'\"", "\\", "{", "}"]
-    words += ["%if", "a\nb\t\x1b", "ü✓", "", "--", "-x", "\udcff"]
+    words += ["%if", "a\nb\t\x1b", "ü✓", "", "--", "-x"]
     argv = ("sh", "-c", "read x", *words)
     receipt = box.perform(order("one", argv, env=(("X", "\n".join(words)),)))
     assert not receipt[0].error
@@ -340,7 +342,11 @@ def test_respawn_keeps_the_place(box: Box) -> None:
     new = replace(new, mark=mark("one", falls=1, started=5))
     assert not box.do(s.Respawn("slot:proj/agent/one", new), expects=(expect(old),)).error
     now = box.pane("one")
-    assert (now.pane_id, now.dead, now.mark) == (old.pane_id, False, mark("one", falls=1, started=5))
+    assert (now.pane_id, now.dead, now.mark) == (
+        old.pane_id,
+        False,
+        mark("one", falls=1, started=5),
+    )
     box.until(lambda: argv_of(now.pid) == ["sleep", "77"])
     assert Path(f"/proc/{now.pid}/cwd").readlink() == Path("/")
     assert environment(now.pid)["A"] == "b"
@@ -405,7 +411,9 @@ def test_the_rest_of_the_steps(box: Box) -> None:
     assert box.host.applied({unit("one"): now.session_id}) == {unit("one"): {"f": 2}}
     units = [[p.mark.unit.name for p in w.panes if p.mark] for w in now.windows]
     assert units == [["a0"], ["b0", "a1"]]
-    sizes = box.tmux("list-windows", "-t", "=uno:", "-F", "#{window_width}x#{window_height} #{window_active}")
+    sizes = box.tmux(
+        "list-windows", "-t", "=uno:", "-F", "#{window_width}x#{window_height} #{window_active}"
+    )
     assert sizes.splitlines() == ["90x30 1", "90x30 0"]
 
 
@@ -469,7 +477,9 @@ def test_a_restarted_server_reuses_ids_but_not_ours(box: Box) -> None:
 
 
 def test_output_floods_do_not_disturb(box: Box) -> None:
-    flood = "while :; do printf '\\033]0;%%end 1 2 3\\007\\033]52;c;AAAA\\007\\377\\376%%exit\\n'; done"
+    flood = (
+        "while :; do printf '\\033]0;%%end 1 2 3\\007\\033]52;c;AAAA\\007\\377\\376%%exit\\n'; done"
+    )
     box.perform(order("noisy", ("sh", "-c", flood)), order("calm"))
     for _ in range(10):
         assert {x.name for x in box.world().sessions} == {"noisy", "calm"}
@@ -513,6 +523,7 @@ def test_orders_that_cannot_be_written_touch_nothing(box: Box) -> None:
         Order(unit("d"), (s.SetOptions("$1", (("a;b", "x"),)),)),
         Order(unit("e"), (s.MarkPane("%1", replace(mark("one"), digest="a b")),)),
         order("nul", ("a\0b", "c")),
+        order("lone", ("a\udcffb", "c")),
         Order(unit("f"), (s.Arrange("@999", "tiled"),)),
     )
     assert all(r.error and not r.stale for r in receipts), receipts
