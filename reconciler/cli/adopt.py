@@ -121,11 +121,20 @@ def _take_over(wiring: Wiring, ports: Ports, file: Path, unit: UnitId) -> int:
     render.out(f"Committed as {commit[:12]}.")
     with handover.controller(wiring, wiring.wishes.read().fleet) as lock:
         if lock is None:
-            return handover.let_daemon(wiring, ports, "", False)
-        thought = consider(ports, wiring.wishes.read())
-        mine = tuple(action for action in thought.plan.actions if action.unit == unit)
-        only = replace(thought, plan=replace(thought.plan, actions=mine))
-        converge(ports, only, render.outcome)
+            handover.let_daemon(wiring, ports, "")
+        else:
+            _adopt_alone(wiring, ports, unit)
+    return _proved(wiring, ports, unit)
+
+
+def _adopt_alone(wiring: Wiring, ports: Ports, unit: UnitId) -> None:
+    thought = consider(ports, wiring.wishes.read())
+    mine = tuple(action for action in thought.plan.actions if action.unit == unit)
+    only = replace(thought, plan=replace(thought.plan, actions=mine))
+    converge(ports, only, render.outcome)
+
+
+def _proved(wiring: Wiring, ports: Ports, unit: UnitId) -> int:
     after = consider(ports, wiring.wishes.read())
     ports.host.close()
     left = tuple(a for a in after.plan.actions if a.unit == unit or a.unit.startswith(f"{unit}/"))

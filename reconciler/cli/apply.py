@@ -69,11 +69,22 @@ def command(
                     why=handover.holder(context.wiring, desired.fleet),
                     fix="commit the change and let it work, or end it first: novaorch down",
                 )
-            raise typer.Exit(handover.let_daemon(context.wiring, ports, confirm, as_json))
+            raise typer.Exit(_let_daemon(context, ports, thought, (confirm, as_json)))
         if thought.plan.moves and not _agreed(yes or as_json):
             raise typer.Exit(1)
         done = converge(ports, thought, render.outcome_record if as_json else render.outcome)
     raise typer.Exit(_finish(done, desired, ports, as_json))
+
+
+def _let_daemon(context: Context, ports: Ports, thought: Thought, how: tuple[str, bool]) -> int:
+    """Leave the work to the daemon that has the lock; there is nothing to leave without a move."""
+    confirm, as_json = how
+    if not thought.plan.moves:
+        return _verdict(thought.plan, thought.desired)
+    if not as_json:
+        render.out(f"Handed over: {handover.holder(context.wiring, thought.desired.fleet)}.")
+    after = handover.let_daemon(context.wiring, ports, confirm)
+    return _finish(Convergence((), after), after.desired, ports, as_json)
 
 
 def _desired(context: Context, saved: savedplan.SavedPlan | None, target: str) -> Desired:

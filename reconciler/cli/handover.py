@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 from reconciler.adapters.state import Lock
 from reconciler.adapters.state import holder as lock_holder
-from reconciler.cli import render
-from reconciler.loop.cycle import Ports, consider
+from reconciler.loop.cycle import Ports, Thought, consider
 from reconciler.model.unit import FleetSettings
 from reconciler.wiring import Wiring
 
@@ -35,27 +34,20 @@ def holder(wiring: Wiring, fleet: FleetSettings) -> str:
     return lock_holder(wiring.state(fleet).lock)
 
 
-def let_daemon(wiring: Wiring, ports: Ports, confirm: str, as_json: bool) -> int:
-    """Nudge the daemon and watch until the plan is empty; return apply's exit code."""
+def let_daemon(wiring: Wiring, ports: Ports, confirm: str) -> Thought:
+    """Nudge the daemon, watch until nothing moves any more, and return the last look."""
     desired = wiring.wishes.read()
     if confirm:
         path = wiring.state(desired.fleet).root / "confirmed"
         path.write_text(confirm, encoding="ascii")
-    if not as_json:
-        render.out(f"Handed over: {holder(wiring, desired.fleet)}.")
     nudge(wiring)
     deadline = wiring.clock.now() + PATIENCE_S
     while True:
-        thought = consider(ports, wiring.wishes.read())
-        settled = not thought.plan.moves and not any(h.continues for h in thought.plan.holds)
-        if settled or wiring.clock.now() > deadline:
-            break
+        thought = consider(ports, wiring.wishes.read(), confirm)
+        busy = thought.plan.moves or any(hold.continues for hold in thought.plan.holds)
+        if not busy or wiring.clock.now() > deadline:
+            return thought
         wiring.clock.sleep(LOOK_S)
-    if as_json:
-        render.plan_records(thought.plan)
-    else:
-        render.plan(thought.plan)
-    return 0 if settled and not thought.plan.holds else 1
 
 
 def nudge(wiring: Wiring) -> None:

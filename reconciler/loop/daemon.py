@@ -75,6 +75,7 @@ class Daemon:
         while (word := self.trigger.wait(left_s)) == "ask":
             self.errands()
             left_s = max(0.0, end - self.clock.now())
+        self.errands()  # a more pressing word may have hidden an `ask`
         return word
 
     def _settle(self) -> float:

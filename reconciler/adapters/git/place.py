@@ -115,7 +115,7 @@ def _refusal(directory: Path, reply: Reply) -> SourceError:
         return NoRepositoryError(
             f"{directory} is not in a git repository",
             why=said(reply.err),
-            fix=f"run `novaorch init {directory}`, or name the repository with -C",
+            fix=f"run `novaorch -C {directory} init`, or name the repository with -C",
         )
     if "dubious ownership" in reply.err:
         return SourceError(
