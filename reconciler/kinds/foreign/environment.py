@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from dataclasses import dataclass, field
 
@@ -77,5 +76,7 @@ def _expanded(text: str, around: Surroundings, line: int, notes: Notes) -> str:
     if value == "~" or value.startswith("~/"):
         value = around.home + value[1:]
     if value.startswith("."):
-        value = posixpath.join(around.folder, value)
+        # As pathlib joins: dots that mean "here" go, ".." stays.
+        parts = f"{around.folder}/{value}".split("/")
+        value = "/" + "/".join(part for part in parts if part not in {"", "."})
     return value

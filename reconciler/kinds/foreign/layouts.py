@@ -22,7 +22,8 @@ def layout(value: Value, line: int, notes: Notes) -> str:
         drawn = _DRAWN.fullmatch(value)
         if drawn is not None and int(drawn[1], 16) == layout_checksum(drawn[2]):
             return value
-        near = [name for name in LAYOUTS if name.startswith(value)]
+        # Before the mirrored ones came, `main-v` was enough.
+        near = [n for n in LAYOUTS if n.startswith(value) and not n.endswith("-mirrored")]
         if len(near) == 1:
             return near[0]
     notes.lost(line, f"the layout {shown(value)}: tmux has none of that name")

@@ -156,7 +156,8 @@ def _window(project: _Project, value: Value, line: int) -> dict[str, Json]:
     if project.options:
         made["options"] = dict(project.options)
     if isinstance(body, Table):
-        return {**made, **_detailed(project, body, made)}
+        told = _detailed(project, body, made)
+        return {**made, **told}
     lines = project.typist.lines([*project.before, *_commands(body, line)])
     made["panes"] = [{"type": [*lines]}]
     return made

@@ -24,14 +24,15 @@ class Settings:
     session: dict[str, str] = field(default_factory=dict)
     windows: dict[str, str] = field(default_factory=dict)
     command: list[str] = field(default_factory=list)
-    shell: str = "/bin/sh"
+    shell: str = "sh"
     base_index: int = 0
     keeps_ended: bool = False
 
 
 def settings(root: Table, around: Surroundings, notes: Notes) -> Settings:
     """Return the file's settings; a session's own option wins over a global one."""
-    made = Settings()
+    # What tmux starts commands with, found by its name: paths differ from machine to machine.
+    made = Settings(shell=around.environ.get("SHELL", "").rpartition("/")[2] or "sh")
     shells: dict[str, str] = {}
     for key in ("global_options", "options"):
         table = root.get(key)
@@ -80,8 +81,9 @@ def _choose_shell(made: Settings, shells: dict[str, str], root: Table, notes: No
         return
     made.shell = shells.get("default-shell") or made.shell
     said = shells.get("default-command")
-    # Without a default-command tmux starts the shell as a login shell.
-    made.command = argv(said, made.shell) if said else [made.shell, "-l"]
+    # Without a default-command tmux starts the shell as a login shell; it always sets $SHELL.
+    env = ["env", f"SHELL={made.shell}"] if "default-shell" in shells else []
+    made.command = [*env, *(argv(said, made.shell) if said else [made.shell, "-l"])]
     line = root.at("options" if "options" in root else "global_options")
     notes.changed(line, f"{' and '.join(sorted(shells))}: written as the command of each pane")
 

@@ -47,6 +47,9 @@ def _items(values: list[Json], indent: str) -> list[str]:
         if isinstance(value, dict) and value:
             first, *rest = _mapping(value, indent + "  ")
             lines += [f"{indent}- {first.lstrip()}", *rest]
+        elif isinstance(value, list) and value:
+            first, *rest = _items(value, indent + "  ")
+            lines += [f"{indent}- {first.lstrip()}", *rest]
         else:
             lines.append(f"{indent}- {scalar(value)}")
     return lines

@@ -1,0 +1,238 @@
+"""One file loaded by tmuxp and by novaorch, each on a server of its own, pane by pane."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.kinds.options import SESSION_OPTIONS, WINDOW_OPTIONS
+
+COLUMNS, ROWS = 120, 40
+SETTLE_S = 12.0
+_PROGRAMS = (sys.executable, shutil.which("tmux") or "", shutil.which("git") or "")
+_PANE = (
+    *("window_index", "window_name", "window_active", "pane_index", "pane_left", "pane_top"),
+    *("pane_width", "pane_height", "pane_active", "pane_pid", "pane_id", "pane_dead"),
+    *("pane_current_command", "pane_current_path"),
+)
+Seen = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A home, a repository and two servers, all below one folder."""
+
+    base: Path
+    environ: dict[str, str]
+
+    @classmethod
+    def below(cls, base: Path, extra: Mapping[str, str]) -> Bench:
+        for name in ("home", "t", "repo", "state"):
+            (base / name).mkdir(exist_ok=True)
+        environ = {
+            "PATH": ":".join(str(Path(p).parent) for p in _PROGRAMS) + ":/usr/bin:/bin",
+            "HOME": str(base / "home"),
+            "USER": "somebody",
+            "SHELL": "/bin/sh",
+            "TERM": "xterm-256color",
+            "LANG": "C.UTF-8",
+            "PS1": "$ ",
+            "TMUX_TMPDIR": str(base / "t"),
+            "XDG_STATE_HOME": str(base / "state"),
+            "XDG_CACHE_HOME": str(base / "state"),
+            "XDG_RUNTIME_DIR": str(base / "state"),
+            "GIT_CONFIG_GLOBAL": "/dev/null",
+            "GIT_CONFIG_SYSTEM": "/dev/null",
+            "COLUMNS": str(COLUMNS),
+            "LINES": str(ROWS),
+            "PWD": str(base / "repo"),
+            **extra,
+        }
+        return cls(base, environ)
+
+    @property
+    def repo(self) -> Path:
+        return self.base / "repo"
+
+    def run(self, *argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            argv,
+            cwd=self.repo,
+            env=dict(self.environ),
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        if check and done.returncode:
+            raise AssertionError(f"{argv} ended with {done.returncode}\n{done.stdout}{done.stderr}")
+        return done
+
+    def novaorch(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return self.run(sys.executable, "-m", "reconciler.cli", *words, check=check)
+
+    def tmux(self, socket: str, *words: str) -> str:
+        return self.run("tmux", "-L", socket, *words).stdout
+
+    def found_repository(self) -> None:
+        """Make the repository with a fleet whose sessions are as big as tmuxp's."""
+        self.run("git", "init", "-q", "-b", "main")
+        fleet = self.repo / "desired-state" / "fleet.yaml"
+        fleet.parent.mkdir()
+        fleet.write_text(
+            "apiVersion: novaorch/v1\nkind: Fleet\nmetadata: {name: bench}\nspec:\n"
+            f"  tmux: {{socket: ours, size: {{columns: {COLUMNS}, rows: {ROWS}}}}}\n"
+        )
+        self.commit("Found the fleet")
+
+    def commit(self, message: str) -> None:
+        who = ("-c", "user.name=Somebody", "-c", "user.email=s@example.invalid")
+        self.run("git", "add", "-A")
+        self.run("git", *who, "commit", "-q", "-m", message)
+
+    def close(self) -> None:
+        for socket in ("theirs", "ours"):
+            self.run("tmux", "-L", socket, "kill-server", check=False)
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            alive = [s for s in ("theirs", "ours") if self._alive(s)]
+            if not alive:
+                break
+            time.sleep(0.02)
+        shutil.rmtree(self.base / "t", ignore_errors=True)
+
+    def _alive(self, socket: str) -> bool:
+        return self.run("tmux", "-L", socket, "list-sessions", check=False).returncode == 0
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What importing said, and where the two differ: `place: theirs | ours`."""
+
+    said: str
+    differences: list[str]
+
+
+def compare(bench: Bench, file: Path) -> Compared:
+    """Load `file` with both and return the differences that stay."""
+    bench.run(
+        *(
+            sys.executable,
+            "-c",
+            "from tmuxp.cli import cli; cli()",
+            "load",
+            "-d",
+            "-y",
+            "--no-progress",
+        ),
+        *("-L", "theirs", "-f", "/dev/null", str(file)),
+    )
+    said = bench.novaorch("import", str(file), "--project", "work").stdout
+    bench.commit("Import")
+    bench.novaorch("apply", "--yes")
+    again = bench.novaorch("diff", "--worktree", check=False)
+    assert again.returncode == 0, again.stdout + again.stderr
+    theirs, ours = _only_session(bench, "theirs"), _only_session(bench, "ours")
+    deadline = time.monotonic() + SETTLE_S
+    differences = ["never looked"]
+    while differences and time.monotonic() < deadline:
+        left, right = _seen(bench, "theirs", theirs), _seen(bench, "ours", ours)
+        differences = _differences("", left, right)
+        time.sleep(0.1)
+    return Compared(said, differences)
+
+
+def _only_session(bench: Bench, socket: str) -> str:
+    rows = bench.tmux(socket, "list-sessions", "-F", "#{session_id} #{session_name}").splitlines()
+    names = [row.split(" ", 1) for row in rows]
+    return next(i for i, name in names if socket == "theirs" or name != "novaorch")
+
+
+def _seen(bench: Bench, socket: str, session: str) -> Seen:
+    name = bench.tmux(socket, "display-message", "-p", "-t", f"{session}:", "#{session_name}")
+    rows = bench.tmux(
+        socket, "list-panes", "-s", "-t", session, "-F", "\t".join(f"#{{{n}}}" for n in _PANE)
+    )
+    windows: dict[int, list[dict[str, str]]] = {}
+    for row in rows.splitlines():
+        pane = dict(zip(_PANE, row.split("\t"), strict=True))
+        windows.setdefault(int(pane["window_index"]), []).append(pane)
+    return {
+        "session": re.sub(r"[^A-Za-z0-9_/ @+,-]", "_", name.strip()),
+        "options": _options(bench, socket, ("-A", "-t", session), SESSION_OPTIONS),
+        "windows": [_window(bench, socket, windows[index]) for index in sorted(windows)],
+    }
+
+
+def _window(bench: Bench, socket: str, panes: list[dict[str, str]]) -> Seen:
+    first = panes[0]
+    return {
+        "name": first["window_name"],
+        "current": first["window_active"],
+        "options": _options(bench, socket, ("-wA", "-t", first["pane_id"]), WINDOW_OPTIONS),
+        "panes": [_pane(bench, socket, pane) for pane in panes],
+    }
+
+
+def _options(
+    bench: Bench, socket: str, words: tuple[str, ...], known: frozenset[str]
+) -> dict[str, object]:
+    rows = bench.tmux(socket, "show-options", *words).splitlines()
+    pairs = (row.replace("* ", " ").partition(" ") for row in rows)
+    return {name.rstrip("*"): value for name, _, value in pairs if name.rstrip("*") in known}
+
+
+def _pane(bench: Bench, socket: str, pane: dict[str, str]) -> Seen:
+    cell = "{pane_width}x{pane_height}+{pane_left}+{pane_top}".format(**pane)
+    return {
+        "cell": cell,
+        "active": pane["pane_active"],
+        "dead": pane["pane_dead"],
+        "command": pane["pane_current_command"],
+        "path": pane["pane_current_path"],
+        "environment": _environment(int(pane["pane_pid"])),
+        "screen": _screen(bench.tmux(socket, "capture-pane", "-p", "-J", "-t", pane["pane_id"])),
+    }
+
+
+def _environment(pid: int) -> dict[str, object]:
+    try:
+        pairs = Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0")
+    except OSError:
+        return {}
+    entries = (pair.partition("=") for pair in pairs if "=" in pair)
+    return {
+        n: v
+        for n, _, v in entries
+        if not n.startswith(("NOVAORCH_", "TMUX", "GIT_", "PYTHONPATH")) and n not in _OWN
+    }
+
+
+# The shell or the program in front sets these itself.
+_OWN = frozenset(("PWD", "OLDPWD", "SHLVL", "_", "LC_CTYPE", "PS1"))
+
+
+def _screen(text: str) -> list[str]:
+    """Return what can be seen, each thing once: keys typed ahead of a prompt are echoed twice."""
+    lines = (re.sub(r"^(?:\S*[$#>] *)+", "", line).strip(" $#") for line in text.splitlines())
+    return sorted({line for line in lines if line})
+
+
+def _differences(place: str, theirs: object, ours: object) -> list[str]:
+    if isinstance(theirs, dict) and isinstance(ours, dict):
+        return [
+            found
+            for key in sorted({*theirs, *ours})
+            for found in _differences(f"{place}.{key}", theirs.get(key), ours.get(key))
+        ]
+    if isinstance(theirs, list) and isinstance(ours, list) and len(theirs) == len(ours):
+        pairs = enumerate(zip(theirs, ours, strict=True))
+        return [d for i, (a, b) in pairs for d in _differences(f"{place}[{i}]", a, b)]
+    return [] if theirs == ours else [f"{place}: {theirs!r} | {ours!r}"]
