@@ -56,6 +56,9 @@ class Pair:
                 break
             time.sleep(0.005)
         assert real == fake, kind
+        for seen, said in zip(*(statuses(h.photograph(0)) for h in self.hosts), strict=True):
+            # tmux 3.3a now and then misses the end of a child: a zombie, and never a status.
+            assert seen in (None, said), kind
         real_fields, fake_fields = (fields(host) for host in self.hosts)
         assert real_fields == fake_fields, kind
 
@@ -69,9 +72,12 @@ def shape(world: World) -> object:
 
 
 def pane(seen: SeenPane) -> object:
-    # A process that ends right after `respawn-pane -k` sometimes leaves no status at all.
-    status = None if seen.mark is None or seen.mark.placeholder else seen.exit_status
-    return seen.index, seen.dead, status, seen.mark
+    return seen.index, seen.dead, seen.mark
+
+
+def statuses(world: World) -> list[int | None]:
+    sessions = sorted(world.sessions, key=lambda s: s.name)
+    return [p.exit_status for s in sessions for w in s.windows for p in w.panes]
 
 
 def fields(host: Host) -> object:
