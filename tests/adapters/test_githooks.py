@@ -125,6 +125,18 @@ def snapshot(folder: Path) -> dict[str, tuple[int, bytes]]:
     return found
 
 
+def still_running(sandbox: Sandbox) -> list[bytes]:
+    """Return the command lines of processes that name this repository."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            words = file.read_bytes()
+            cwd = (file.parent / "cwd").readlink()
+            if b"hooks/" in words and (cwd == sandbox.path or os.fsencode(sandbox.path) in words):
+                found.append(words)
+    return found
+
+
 def quiet(watcher: Nudges) -> None:
     while watcher.wait(0.1) != "poll":
         continue
@@ -211,6 +223,8 @@ def test_without_a_daemon_nothing_changes_for_git(box: Sandbox) -> None:
     os.mkfifo(nudge(box))  # left behind by a daemon that was killed
     for _ in range(3):
         assert box.commit()
+    time.sleep(0.1)
+    assert still_running(box) == []
 
 
 def test_a_full_fifo_that_nobody_drains_does_not_hold_a_commit(plain: Sandbox) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.adapters.watch import Nudges
+from reconciler.adapters.watch import Nudges, _drain
 from tests.adapters.git.sandbox import Sandbox, private_home
 
 Maker = Callable[..., Nudges]
@@ -121,6 +121,11 @@ def test_an_endless_writer_does_not_hold_a_wait(tmp_path: Path, nudges: Maker) -
     finally:
         flood.kill()
         flood.wait()
+
+
+def test_a_descriptor_that_never_runs_dry_is_left_after_a_while() -> None:
+    with Path("/dev/zero").open("rb") as endless:
+        assert _drain(endless.fileno())
 
 
 def test_a_writer_does_not_block_when_nobody_reads(tmp_path: Path) -> None:
@@ -252,7 +257,6 @@ def test_a_poke_from_a_signal_handler(nudges: Maker) -> None:
 
 def test_pokes_from_many_threads_are_never_lost(nudges: Maker) -> None:
     watcher = nudges(None)
-    told = 0
 
     def poke() -> None:
         for _ in range(500):
@@ -261,10 +265,11 @@ def test_pokes_from_many_threads_are_never_lost(nudges: Maker) -> None:
     threads = [threading.Thread(target=poke) for _ in range(4)]
     for thread in threads:
         thread.start()
-    while any(thread.is_alive() for thread in threads):
-        told += watcher.wait(0.05) == "tmux"
+    assert watcher.wait(LONG_S) == "tmux"
+    for thread in threads:
+        thread.join()
+    assert watcher.wait(0.05) in ("tmux", "poll")
     watcher.poke("stop")
-    assert told
     assert watcher.wait(LONG_S) == "stop"
 
 
@@ -375,6 +380,8 @@ print(*sorted(seen))
 
 def test_waiting_costs_no_time(tmp_path: Path, box: Sandbox, nudges: Maker) -> None:
     watcher = nudges(tmp_path / "novaorch/nudge", box.path / ".git")
+    write(tmp_path / "novaorch/nudge")
+    assert watcher.wait(LONG_S) == "hook"
     settled(watcher)
     before = time.process_time()
     assert watcher.wait(1.0) == "poll"

@@ -69,7 +69,7 @@ class ObjectReader:
         self._start, self._format, self._silence_s = start, object_format, silence_s
         self._helpers: dict[tuple[str, ...], _Helper] = {}
         self._dialects = _MODERN
-        self.objects_read = 0
+        self.objects_read = self.sizes_asked = 0  # told to tests and metrics
 
     def find(self, names: Sequence[str]) -> list[Found | None]:
         """Return id, kind and size of each name; None for what git does not know."""
@@ -77,6 +77,7 @@ class ObjectReader:
 
     def headers(self, oids: Sequence[str]) -> list[Found]:
         """Return kind and size of objects that must be there; a lost one is a SourceError."""
+        self.sizes_asked += len(oids)
         return self._must(oids, body=False)
 
     def contents(self, oids: Sequence[str], kind: str) -> list[bytes]:

@@ -18,7 +18,6 @@ from reconciler.adapters.git.folders import FOLDER, FolderReader
 from reconciler.adapters.git.formats import (
     SUBMODULE,
     Commit,
-    object_id,
     parse_commit,
     printable,
     tree_id,
@@ -77,7 +76,7 @@ class GitRepository:
 
     def read(self, oids: Sequence[str]) -> Mapping[str, bytes]:
         """Return contents by id. More than 2 MiB in one blob is refused before it is read."""
-        local = {**self._local, object_id("blob", b"", self._format): b""}
+        local = {oid: self._local[oid] for oid in oids if oid in self._local}
         wanted = [oid for oid in dict.fromkeys(oids) if oid not in local]
         for oid in wanted:
             if not _FULL_ID.fullmatch(oid):
@@ -91,10 +90,7 @@ class GitRepository:
                     fix="keep manifests small; move data out of desired-state/",
                 )
         bodies = self.objects.contents(wanted, "blob") if wanted else []
-        return {
-            **{o: local[o] for o in oids if o in local},
-            **dict(zip(wanted, bodies, strict=True)),
-        }
+        return {**local, **dict(zip(wanted, bodies, strict=True))}
 
     def beside(self, handed: Handed) -> GitRepository:
         """Return the same repository seen with what git handed to a hook: another index.
@@ -224,8 +220,7 @@ class GitRepository:
         if self.bare:
             raise _bare()
         blobs = read_index(self._git)
-        empty = object_id("blob", b"", self._format)  # may be staged without an object
-        known = self._folders.sizes([b.oid for b in blobs if b.oid != empty and _is_file(b)])
+        known = self._folders.sizes([b.oid for b in blobs if b.mode != SUBMODULE])
         return self._uncommitted("staged", [replace(b, size=known.get(b.oid, 0)) for b in blobs])
 
     def _uncommitted(self, word: str, blobs: list[Blob]) -> Tree:
@@ -238,10 +233,6 @@ class GitRepository:
                 fix="look at `git status` and mend the index",
             ) from None
         return Tree(word, oid, tuple(blobs), exists=bool(blobs))
-
-
-def _is_file(blob: Blob) -> bool:
-    return blob.mode != SUBMODULE
 
 
 def _refused(revision: str) -> str:

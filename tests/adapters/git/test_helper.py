@@ -66,6 +66,7 @@ def test_passes_start_no_process(box: Sandbox, opened: Opener, logged: Path) -> 
     starts = logged.read_text().splitlines()
     assert len(starts) == 2  # one to find the repository, one helper
     (helper,) = helpers()
+    assert os.getpgid(helper) == helper  # Ctrl-C in the terminal is the daemon's to answer
     for number in range(5):
         box.write(f"demo/agents/b{number}.yaml", str(number))
         commit = box.commit()

@@ -108,7 +108,7 @@ def test_a_work_tree_elsewhere_is_found(box: Sandbox, tmp_path: Path, opened: Op
 def test_no_repository_is_said(tmp_path: Path) -> None:
     with pytest.raises(NoRepositoryError, match="not in a git repository") as caught:
         GitRepository.discover(tmp_path)
-    assert "novaorch init" in caught.value.fix
+    assert "init" in caught.value.fix
 
 
 def test_inside_a_git_directory_is_said(box: Sandbox) -> None:

@@ -208,8 +208,9 @@ def test_one_changed_file_of_a_thousand_reads_only_the_folders_on_its_path(
     assert repo.objects.objects_read <= 2 + 1 + 2 * 11
     box.write("p3/agents/a3.yaml", "changed")
     box.commit()
-    before = repo.objects.objects_read
+    before, sizes = repo.objects.objects_read, repo.objects.sizes_asked
     blobs = by_path(repo.tree("HEAD").blobs)
+    assert repo.objects.sizes_asked - sizes == 1
     assert len(blobs) == 1001
     assert blobs["p3/agents/a3.yaml"].size == 7
     # the commit, its tree, desired-state, p3, p3/agents
