@@ -10,6 +10,12 @@ from reconciler.kinds.names import shown
 
 # Whatever a shell would do more with than split it into words.
 _SHELL_WORK = re.compile(r"[$`&|;<>(){}*?\[\]~!#\n\\=]")
+_BUILT_IN = frozenset(
+    {".", ":", "alias", "bg", "builtin", "case", "cd", "command", "declare", "eval", "exec", "exit"}
+    | {"export", "fg", "for", "function", "hash", "if", "let", "local", "pushd", "read", "return"}
+    | {"select", "set", "shift", "shopt", "source", "time", "trap", "type", "typeset", "ulimit"}
+    | {"umask", "unset", "until", "wait", "while"}
+)
 _KEY_NAME = re.compile(
     r"(?:[CMS]-)+.|Enter|Escape|Tab|BTab|Space|BSpace|Up|Down|Left|Right|Home|End|NPage|PageDown|"
     r"PPage|PageUp|IC|DC|Insert|Delete|F[0-9]{1,2}",
@@ -25,7 +31,7 @@ def argv(text: str, shell: str = "/bin/sh") -> list[str]:
             words = shlex.split(text)
         except ValueError:
             words = []
-        if words and all(words) and not words[0].startswith("-"):
+        if words and all(words) and words[0] not in _BUILT_IN and not words[0].startswith("-"):
             return words
     return [shell, "-c", text]
 

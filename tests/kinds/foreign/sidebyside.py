@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import yaml
 
 from reconciler.kinds.options import SESSION_OPTIONS, WINDOW_OPTIONS
 
@@ -30,6 +33,7 @@ class Bench:
 
     base: Path
     environ: dict[str, str]
+    typed: list[str] = field(default_factory=list)
 
     @classmethod
     def below(cls, base: Path, extra: Mapping[str, str]) -> Bench:
@@ -52,6 +56,8 @@ class Bench:
             "COLUMNS": str(COLUMNS),
             "LINES": str(ROWS),
             "PWD": str(base / "repo"),
+            # Whoever runs the tests against another copy of the package says so here.
+            **{n: os.environ[n] for n in ("PYTHONPATH",) if n in os.environ},
             **extra,
         }
         return cls(base, environ)
@@ -135,6 +141,7 @@ def compare(bench: Bench, file: Path) -> Compared:
         *("-L", "theirs", "-f", "/dev/null", str(file)),
     )
     said = bench.novaorch("import", str(file), "--project", "work").stdout
+    bench.typed.extend(_typed_lines(bench))
     bench.commit("Import")
     bench.novaorch("apply", "--yes")
     again = bench.novaorch("diff", "--worktree", check=False)
@@ -198,7 +205,7 @@ def _pane(bench: Bench, socket: str, pane: dict[str, str]) -> Seen:
         "command": pane["pane_current_command"],
         "path": pane["pane_current_path"],
         "environment": _environment(int(pane["pane_pid"])),
-        "screen": _screen(bench.tmux(socket, "capture-pane", "-p", "-J", "-t", pane["pane_id"])),
+        "screen": _screen(bench, socket, pane),
     }
 
 
@@ -219,10 +226,32 @@ def _environment(pid: int) -> dict[str, object]:
 _OWN = frozenset(("PWD", "OLDPWD", "SHLVL", "_", "LC_CTYPE", "PS1"))
 
 
-def _screen(text: str) -> list[str]:
-    """Return what can be seen, each thing once: keys typed ahead of a prompt are echoed twice."""
-    lines = (re.sub(r"^(?:\S*[$#>] *)+", "", line).strip(" $#") for line in text.splitlines())
-    return sorted({line for line in lines if line})
+_VOLATILE = frozenset(("top", "htop"))
+
+
+def _screen(bench: Bench, socket: str, pane: dict[str, str]) -> list[str]:
+    """Return the words that can be seen, without the prompt and what was typed.
+
+    Keys typed ahead of a prompt are echoed once or twice, and run into what is printed meanwhile:
+    that is chance, with tmuxp as with us.
+    """
+    if pane["pane_current_command"] in _VOLATILE:
+        return []
+    text = bench.tmux(socket, "capture-pane", "-p", "-J", "-S", "-", "-t", pane["pane_id"])
+    for line in sorted(bench.typed, key=len, reverse=True):
+        text = text.replace(line, " ")
+    text = re.sub(r"^(?:\S*[$#>] *)+", "", text, flags=re.MULTILINE)
+    return sorted({word for word in re.split(r"[\s$#>]+", text) if word})
+
+
+def _typed_lines(bench: Bench) -> list[str]:
+    """Return every line that a manifest of ours types."""
+    lines: list[str] = []
+    for file in (bench.repo / "desired-state" / "work" / "sessions").glob("*.yaml"):
+        for window in yaml.safe_load(file.read_text())["spec"]["windows"]:
+            for pane in window.get("panes", ()):
+                lines += [line.strip() for line in pane.get("type", ()) if line.strip()]
+    return lines
 
 
 def _differences(place: str, theirs: object, ours: object) -> list[str]:
