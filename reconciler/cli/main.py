@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from reconciler import __version__
+
+GARBAGE_AFTER = 50_000
+"""Values made between two searches for garbage: our trees of values are large and hold no rings."""
 
 
 def main() -> None:
@@ -12,6 +16,7 @@ def main() -> None:
     if sys.argv[1:] in (["--version"], ["-V"]):
         sys.stdout.write(f"novaorch {__version__}\n")
         return
+    gc.set_threshold(GARBAGE_AFTER, 20, 100)
     from reconciler.cli.app import run  # noqa: PLC0415
 
     sys.exit(run(sys.argv[1:]))

@@ -5,7 +5,7 @@ Never raises: what cannot be understood is a problem and holds its own unit; the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -22,16 +22,24 @@ from reconciler.model.manifest import Blob, Manifest, Tree
 from reconciler.model.problems import Problem, Severity
 from reconciler.model.unit import CharterText, Desired, FleetSettings, Frame, Process
 
+Memo = dict[tuple[Hashable, ...], Process | Frame]
+"""Units of agents that live alone, by everything that they are made of."""
 
-def build(tree: Tree, parsed: Mapping[str, Parsed], root: str, home: str) -> Desired:
+
+def build(
+    tree: Tree, parsed: Mapping[str, Parsed], root: str, home: str, memo: Memo | None = None
+) -> Desired:
     """Return what the tree asks for, with every problem in order.
 
     `parsed` holds what `kinds.parse.parse` gave for each file that concerns; `root` is the
     absolute directory that "." means, `home` what "~" means. A tree without manifests asks for
     nothing and is no error here. Each unit that has an error, or shares a Session with one that
     has, is in `broken` and in neither `frames` nor `processes`.
+
+    `memo` carries units from one build to the next, so that a file that did not change is no
+    work; it is changed here, and the answer is the same without it.
     """
-    builder = _Builder(Ground(root, home))
+    builder = _Builder(Ground(root, home), memo if memo is not None else {})
     try:
         builder.gather(tree, parsed)
         builder.combine()
@@ -45,6 +53,8 @@ class _Builder:
     """One tree on its way to units; used once."""
 
     ground: Ground
+    memo: Memo
+    kept: Memo = field(default_factory=dict)
     findings: Findings = field(default_factory=Findings)
     settings: FleetSettings = fleet.DEFAULTS
     manifests: dict[UnitId, Manifest] = field(default_factory=dict)
@@ -173,9 +183,32 @@ class _Builder:
             after=waits.get(member.manifest.id, ()),
             charter=digest(text.oid) if text is not None else "",
         )
-        process = agent.lower(member, post, self.ground, self.findings)
+        process = self._process(member, post)
         if process is not None:
             self.processes[member.id] = process
+
+    def _process(self, member: Member, post: agent.Post) -> Process | None:
+        if post.seat is not None:
+            return agent.lower(member, post, self.ground, self.findings)
+        file = member.manifest
+        key = ("process", file.path, file.oid, member.id, post.after, post.charter, self.ground)
+        known = self.memo.get(key)
+        if isinstance(known, Process):
+            self.kept[key] = known
+            return known
+        said = len(self.findings.problems)
+        process = agent.lower(member, post, self.ground, self.findings)
+        if process is not None and len(self.findings.problems) == said:
+            self.kept[key] = process
+        return process
+
+    def _frame(self, member: Member) -> Frame:
+        size = self.settings.columns, self.settings.rows
+        key = ("frame", member.manifest.path, member.manifest.oid, member.id, size)
+        known = self.memo.get(key)
+        frame = known if isinstance(known, Frame) else agent.lone_frame(member, self.settings)
+        self.kept[key] = frame
+        return frame
 
     def _cause(self, member: Member) -> Problem | None:
         broken = self.findings.broken
@@ -211,7 +244,7 @@ class _Builder:
     def _lower_lone(self, roll: Roll, seating: Seating) -> None:
         for unit, member in roll.members.items():
             if unit in self.processes and unit not in seating.seats:
-                self.frames[unit] = agent.lone_frame(member, self.settings)
+                self.frames[unit] = self._frame(member)
 
     def _name_sessions(self, roll: Roll, seating: Seating) -> None:
         """Give each tmux session name to the first frame by path that wants it."""
@@ -252,6 +285,8 @@ class _Builder:
 
     def desired(self, tree: Tree) -> Desired:
         """Return everything that was decided."""
+        self.memo.clear()
+        self.memo.update(self.kept)
         return Desired(
             commit=tree.commit,
             tree=tree.oid,

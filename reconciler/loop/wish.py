@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from reconciler.core.build import build
+from reconciler.core.build import Memo, build
 from reconciler.kinds.parse import concerns, parse, refuse
 from reconciler.model.manifest import Blob, Manifest, Tree
 from reconciler.model.problems import Problem, SourceError
@@ -27,6 +27,7 @@ class Wishes:
     root: str
     home: str
     _last: dict[str, Desired] = field(default_factory=dict)
+    _memo: Memo = field(default_factory=dict)
 
     def read(self, revision: str = "") -> Desired:
         """Return what `revision` asks for; '' means the branch that the fleet names, else HEAD.
@@ -57,7 +58,7 @@ class Wishes:
                 return last
             desired = replace(last, commit=tree.commit, author=tree.author, subject=tree.subject)
         else:
-            desired = build(tree, self._parsed(tree), self.root, self.home)
+            desired = build(tree, self._parsed(tree), self.root, self.home, self._memo)
         _refuse_without_fleet(desired)
         self._last.pop(tree.oid, None)
         self._last[tree.oid] = desired

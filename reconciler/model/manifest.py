@@ -38,7 +38,8 @@ class Tree:
 class Manifest:
     """A manifest that passed its schema: defaults filled in, every value plain JSON.
 
-    `lines` maps a dotted field (`spec.command`) to its 1-based (line, column).
+    `lines` maps a dotted field (`spec.command`) to its 1-based (line, column). `id` is the unit
+    that the manifest names.
     """
 
     path: str
@@ -49,11 +50,10 @@ class Manifest:
     labels: Mapping[str, str]
     spec: Mapping[str, Json]
     lines: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    id: UnitId = field(init=False, compare=False, repr=False)
 
-    @property
-    def id(self) -> UnitId:
-        """The unit this manifest names."""
-        return UnitId.of(self.project, self.kind.lower(), self.name)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "id", UnitId.of(self.project, self.kind.lower(), self.name))
 
     def place(self, name: str) -> tuple[int, int]:
         """Return where `name` stands, or the nearest field above it, or (0, 0)."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.core.build import build
+from reconciler.core.build import Memo, build
 from reconciler.kinds.parse import parse
 from reconciler.model.ids import Json, UnitId
 from reconciler.model.manifest import Blob, Manifest, Tree
@@ -710,7 +710,7 @@ def test_cached_manifests_need_neither_pydantic_nor_yaml() -> None:
     code = """
 import sys, tempfile, pathlib
 from reconciler.adapters.manifestcache import DiskCache
-from reconciler.core.build import build
+from reconciler.core.build import Memo, build
 from reconciler.kinds.parse import concerns, parse, refuse
 from reconciler.model.manifest import Blob, Tree
 
@@ -741,3 +741,14 @@ print("pydantic" in sys.modules, "yaml" in sys.modules)
             for _ in range(2)
         ]
     assert runs == ["True True", "False False"]
+
+
+def test_a_memo_changes_nothing_but_the_work() -> None:
+    memo: Memo = {}
+    first = {A: agent("after: [b]"), B: agent(), C: agent("size: {columns: 90}")}
+    changed = {**first, B: agent("env: {X: y}"), "p/charter.md": "# Charter"}
+    for files in (first, changed, {C: first[C]}, first):
+        entries, known = tree(blobs(files)), parsed(files)
+        with_memo = build(entries, known, ROOT, HOME, memo)
+        assert with_memo == build(entries, known, ROOT, HOME)
+        assert len(memo) == 2 * len(with_memo.processes)
