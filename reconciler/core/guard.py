@@ -8,6 +8,7 @@ from dataclasses import replace
 from reconciler.core.diff import broken_hold
 from reconciler.core.match import owner
 from reconciler.core.scene import Scene
+from reconciler.core.stops import group
 from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.ids import Json, UnitId, digest
 from reconciler.model.problems import Problem
@@ -78,7 +79,7 @@ def _refused(scene: Scene, due: list[Action]) -> list[tuple[Action, Reason, str]
     ]
     rest = [a for a in due if a.unit.project in scene.desired.projects]
     fleet = scene.desired.fleet
-    live = len({owner(unit) for unit in _live(scene)})
+    live = len({group(scene, unit) for unit in _live(scene)})
     limit = max(fleet.stops_count_max, live * fleet.stops_percent_max // 100)
     if len(rest) > limit:
         detail = f"{len(rest)} stops in one plan, more than {limit} of {live}"

@@ -19,12 +19,12 @@ def arranged(window_id: str, layout: str, panes: int) -> tuple[Arrange, ...]:
     A drawn layout has a number of cells; panes that a person added, or that are still on their
     way out, would make tmux refuse it. It is applied when they are gone, by `tidied`.
     """
-    if not layout or panes < 1:
-        return ()
-    drawn = "," in layout
-    if drawn and len(_CELL.findall(layout)) < panes:
-        return ()
-    return (Arrange(window_id, layout),)
+    return (Arrange(window_id, layout),) if layout and panes and fits(layout, panes) else ()
+
+
+def fits(layout: str, panes: int) -> bool:
+    """Whether a layout, by name or drawn, can hold so many panes."""
+    return "," not in layout or len(_CELL.findall(layout)) >= panes
 
 
 def tidied(scene: Scene, leaving: Iterable[SeenPane]) -> tuple[Arrange, ...]:

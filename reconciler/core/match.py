@@ -144,12 +144,13 @@ def _pair_own_panes(
     panes: dict[UnitId, SeenPane],
 ) -> None:
     """Let equal content find each other before equal places do, so that a pane put in between,
-    or a window renamed, restarts nothing."""
-    pool = sorted(pool, key=lambda pane: (pane.dead, _draining(pane)))
+    or a window renamed, restarts nothing; and what runs before what ended or is about to."""
+    pool = sorted(pool, key=lambda pane: not _healthy(pane))
     rounds: tuple[Callable[[UnitId, SeenPane], bool], ...] = (
+        lambda unit, pane: _same(processes[unit], pane) and _unit(pane) == unit,
+        lambda unit, pane: _same(processes[unit], pane) and _window(_unit(pane)) == _window(unit),
+        lambda unit, pane: _same(processes[unit], pane),
         lambda unit, pane: _unit(pane) == unit and _digest(pane) == processes[unit].digest,
-        lambda unit, pane: _twin(unit, pane) and _digest(pane) == processes[unit].digest,
-        lambda unit, pane: not _draining(pane) and _digest(pane) == processes[unit].digest,
         lambda unit, pane: _unit(pane) == unit,
     )
     for fits in rounds:
@@ -161,9 +162,17 @@ def _pair_own_panes(
                     pool.remove(found)
 
 
-def _twin(unit: UnitId, pane: SeenPane) -> bool:
-    """Whether a pane that nobody asked to end belongs to the same window."""
-    return not _draining(pane) and _unit(pane).rpartition(".")[0] == unit.rpartition(".")[0]
+def _same(process: Process, pane: SeenPane) -> bool:
+    """Whether a pane runs just what is wished for, and nobody asked it to end."""
+    return _healthy(pane) and _digest(pane) == process.digest
+
+
+def _healthy(pane: SeenPane) -> bool:
+    return not pane.dead and not _draining(pane)
+
+
+def _window(unit: str) -> str:
+    return unit.rpartition(".")[0]
 
 
 def _unit(pane: SeenPane) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reconciler.core.carry import carried, carries, renamed
 from reconciler.core.change import applied_text
+from reconciler.core.layouts import fits
 from reconciler.core.processes import blocked_start, start_needs
 from reconciler.core.scene import Scene
 from reconciler.core.seats import homeless, recalled, seats
@@ -112,7 +113,8 @@ def _session(scene: Scene, frame: Frame, windows: tuple[NewWindow, ...]) -> Open
 
 def new_window(window: Window, panes: tuple[NewPane, ...]) -> NewWindow:
     """Return the window to make, with these panes."""
-    return NewWindow(window.key, window.name, window.layout, panes, window.options, window.focus)
+    layout = window.layout if fits(window.layout, len(panes)) else ""
+    return NewWindow(window.key, window.name, layout, panes, window.options, window.focus)
 
 
 def new_panes(scene: Scene, frame: Frame, window: Window) -> tuple[NewPane, ...]:

@@ -23,7 +23,7 @@ def pair_windows(
         session = sessions.get(frame.id)
         if frame.lone or session is None:
             continue
-        free = {window.key: window for window in reversed(session.windows) if window.key}
+        free = [window for window in session.windows if window.key]
         pairing = _Pairing(desired, panes, kept, frame)
         for key, window in pairing.run(free):
             pairs[frame.id, key] = window
@@ -43,10 +43,11 @@ class _Pairing:
         self._desired, self._panes, self._kept, self._frame = desired, panes, kept, frame
         self._keys = {window.key for window in frame.windows}
 
-    def run(self, free: dict[str, SeenWindow]) -> Iterator[tuple[str, SeenWindow]]:
+    def run(self, free: list[SeenWindow]) -> Iterator[tuple[str, SeenWindow]]:
         """Yield pairs: same key and a pane of it; then heirs by their panes; then same key alone.
 
-        Keys may be numbers that shift when a window is put in between, so panes weigh more.
+        Keys may be numbers that shift when a window is put in between, and for a while two windows
+        may bear one key; so panes weigh more.
         """
         waiting = {window.key: window for window in self._frame.windows}
         for find in (self._same, self._heir, self._namesake):
@@ -54,23 +55,22 @@ class _Pairing:
                 found = find(window, free)
                 if found is not None:
                     del waiting[key]
-                    yield key, free.pop(found.key)
+                    free.remove(found)
+                    yield key, found
 
-    def _same(self, window: Window, free: Mapping[str, SeenWindow]) -> SeenWindow | None:
-        live = free.get(window.key)
-        if live is None:
-            return None
-        return live if any(p.window_id == live.window_id for _, p in self._held(window)) else None
+    def _same(self, window: Window, free: list[SeenWindow]) -> SeenWindow | None:
+        held = {pane.window_id for _, pane in self._held(window)}
+        return next((w for w in free if w.key == window.key and w.window_id in held), None)
 
-    def _heir(self, window: Window, free: Mapping[str, SeenWindow]) -> SeenWindow | None:
+    def _heir(self, window: Window, free: list[SeenWindow]) -> SeenWindow | None:
         for unit, pane in self._held(window):
-            live = next((w for w in free.values() if w.window_id == pane.window_id), None)
+            live = next((w for w in free if w.window_id == pane.window_id), None)
             if live is not None and (live.key not in self._keys or self._renamed(unit, pane)):
                 return live
         return None
 
-    def _namesake(self, window: Window, free: Mapping[str, SeenWindow]) -> SeenWindow | None:
-        return free.get(window.key)
+    def _namesake(self, window: Window, free: list[SeenWindow]) -> SeenWindow | None:
+        return next((w for w in free if w.key == window.key), None)
 
     def _held(self, window: Window) -> Iterator[tuple[UnitId, SeenPane]]:
         for slot in window.slots:

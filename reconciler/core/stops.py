@@ -11,7 +11,7 @@ from reconciler.core.scene import Scene, expect
 from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.ids import UnitId
 from reconciler.model.step import Close, Signal, Step
-from reconciler.model.world import Drain, PaneMark, SeenPane
+from reconciler.model.world import Drain, SeenPane
 
 GRACE_S = 15.0
 """How long a removed process has to end; its own manifest, which could say, is gone."""
@@ -22,14 +22,15 @@ def stops(scene: Scene) -> list[Action]:
     groups: dict[UnitId, list[SeenPane]] = {}
     for pane in scene.match.strays:
         if pane.mark is not None:
-            groups.setdefault(_group(scene, pane.mark), []).append(pane)
+            groups.setdefault(group(scene, pane.mark.unit), []).append(pane)
     return [_stop(scene, unit, panes) for unit, panes in sorted(groups.items())]
 
 
-def _group(scene: Scene, mark: PaneMark) -> UnitId:
-    """A leftover of a unit that lives on is its own case; a whole removed unit is one."""
-    base = owner(mark.unit)
-    return mark.unit if base in scene.desired.frames else base
+def group(scene: Scene, unit: UnitId) -> UnitId:
+    """Return what a pane is stopped with: a whole removed manifest is one case; a pane of a
+    Session that lives on is its own."""
+    base = owner(unit)
+    return unit if base in scene.desired.frames else base
 
 
 def _stop(scene: Scene, unit: UnitId, panes: list[SeenPane]) -> Action:

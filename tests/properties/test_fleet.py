@@ -1,0 +1,415 @@
+"""Whatever is committed, whatever happens: what always holds, and what holds in the end.
+
+The oracle looks at wishes and at the pretended tmux only; it never asks `core` for its opinion.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+
+from reconciler.adapters.memory import CrashError
+from reconciler.adapters.memory.board import Pane
+from reconciler.core.stamp import stamp
+from reconciler.loop.cycle import act
+from reconciler.model.action import Outcome
+from reconciler.model.ids import UnitId
+from reconciler.model.problems import BlindError
+from reconciler.model.step import NewPane, OpenPane, OpenSession, OpenWindow, Respawn, Step
+from reconciler.model.unit import Desired, Launch, Process
+from reconciler.model.world import Drain
+from tests.bench import Bench
+from tests.builders import desired
+from tests.properties.wishes import FLEET, Drawn, fleets
+
+PICK = st.integers(0, 1_000)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One pane, as the oracle remembers it."""
+
+    pid: int
+    unit: UnitId | None
+    dead: bool
+    launch: Launch | None
+    drain: Drain
+    until: int
+    placeholder: bool
+
+
+def seen(pane: Pane) -> Seen:
+    mark = pane.mark
+    if mark is None:
+        return Seen(pane.pid, None, pane.dead, pane.launch, Drain.NONE, 0, False)
+    return Seen(
+        pane.pid, mark.unit, pane.dead, pane.launch, mark.drain, mark.drain_until, mark.placeholder
+    )
+
+
+def owner_of(unit: str) -> str:
+    return "/".join(unit.split("/")[:3])
+
+
+class Fleet(RuleBasedStateMachine):
+    """Commits, people, bad luck, and passes of the reconciler between them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bench = Bench(desired(fleet=FLEET))
+        self.host = self.bench.host
+        self.touched = False  # a person changed places: the wish no longer says where things are
+        self.strangers = 0
+
+    # -- what happens --------------------------------------------------------------------------
+
+    @rule(wish=fleets())
+    def commit(self, wish: Drawn) -> None:
+        self.bench.commit(wish.wish)
+
+    @rule(pick=PICK, status=st.sampled_from((0, 1, None)))
+    def exits(self, pick: int, status: int | None) -> None:
+        units = sorted({p.mark.unit for p in self.host.everything() if p.mark and not p.dead})
+        if units:
+            self.host.exit(units[pick % len(units)], status)
+
+    @rule(seconds=st.sampled_from((1, 5, 20, 700)))
+    def time_passes(self, seconds: int) -> None:
+        self.bench.clock.sleep(seconds)
+
+    @rule(unit=st.sampled_from(("p/agent/a", "p/agent/b", "p/session/main/dev.0")))
+    def will_not_listen(self, unit: str) -> None:
+        self.host.stubborn ^= {UnitId(unit)}
+
+    @rule(unit=st.sampled_from(("p/agent/a", "p/agent/c", "p/session/main/dev.0")))
+    def cannot_live(self, unit: str) -> None:
+        if UnitId(unit) in self.host.doomed:
+            del self.host.doomed[UnitId(unit)]
+        else:
+            self.host.doomed[UnitId(unit)] = 1
+
+    @rule(unit=st.sampled_from(("p/agent/a", "p/agent/b", "p/session/main/dev.1")))
+    def cannot_start(self, unit: str) -> None:
+        if UnitId(unit) in self.host.refused:
+            del self.host.refused[UnitId(unit)]
+        else:
+            self.host.refused[UnitId(unit)] = ("no such command", "install it")
+
+    @rule()
+    def server_dies(self) -> None:
+        self.host.kill_server()
+
+    @rule(name=st.sampled_from(("p/main", "p/a", "theirs")))
+    def stranger_comes(self, name: str) -> None:
+        if name not in self.bench.shape():
+            self.host.foreign_session(name)
+            self.strangers += 1
+
+    @rule(
+        what=st.sampled_from("split window rename pane window$ session move swap".split()),
+        pick=PICK,
+    )
+    def person_works(self, what: str, pick: int) -> None:
+        sessions = list(self.host.sessions)
+        if not sessions:
+            return
+        session = sessions[pick % len(sessions)]
+        panes = [p for w in session.windows for p in w.panes]
+        pane = panes[pick % len(panes)].pane_id
+        everywhere = [w.window_id for s in sessions for w in s.windows]
+        others = [p.id for p in self.host.everything() if p.id != pane]
+        match what:
+            case "split":
+                self.host.human_split(session.session_id)
+            case "window":
+                self.host.human_window(session.session_id)
+            case "rename":
+                self.host.human_rename(session.session_id, f"renamed-{pick}")
+            case "pane":
+                self.host.human_close(pane)
+            case "window$":
+                self.host.human_close(session.windows[pick % len(session.windows)].window_id)
+            case "session":
+                self.host.human_close(session.session_id)
+            case "move":
+                self.host.human_move(pane, everywhere[pick % len(everywhere)])
+            case "swap" if others:
+                self.host.human_swap(pane, others[pick % len(others)])
+        self.touched = True
+
+    @rule()
+    def people_share_sessions(self) -> None:
+        self.host.grouped = not self.host.grouped
+
+    # -- what the reconciler does --------------------------------------------------------------
+
+    @rule()
+    def blind_pass(self) -> None:
+        self.host.blind = True
+        before = len(self.host.log)
+        with pytest.raises(BlindError):
+            self.bench.once()
+        assert len(self.host.log) == before
+        self.host.blind = False
+
+    @rule(confirm=st.booleans())
+    def whole_pass(self, confirm: bool) -> None:
+        self.watched(None, None, confirm=confirm)
+
+    @rule(steps=st.integers(0, 6))
+    def cut_pass(self, steps: int) -> None:
+        self.watched(steps, None)
+
+    @rule(steps=st.integers(0, 6))
+    def failing_pass(self, steps: int) -> None:
+        self.watched(None, steps)
+
+    def watched(self, crash: int | None, fail: int | None, *, confirm: bool = False) -> None:
+        """One pass, looked at from outside."""
+        wish, host = self.bench.wishes.wish, self.host
+        before = {p.id: seen(p) for p in host.everything()}
+        host.log.clear()
+        host.signals.clear()
+        thought = self.bench.think()
+        words = [a.fix.rpartition(" ")[2] for a in thought.plan.holds if "--confirm" in a.fix]
+        if confirm and words:
+            thought = self.bench.think(confirmed=words[0])
+        hour = self.bench.clock.now()
+        printed = [stamp(step, hour) for a in thought.plan.moves for step in a.steps]
+        host.steps_left, host.fail_in = crash, fail
+        outcomes: list[Outcome] = []
+        try:
+            outcomes = act(self.bench.ports, thought.plan.moves, self.bench.told.append)
+        except CrashError:
+            pass
+        host.steps_left = host.fail_in = None
+        after = {p.id: seen(p) for p in host.everything()}
+        self.did_only_the_plan(printed, whole=bool(outcomes) and all(o.ok for o in outcomes))
+        self.touched_only_ours(before, after)
+        self.left_the_right_alone(wish, before, after)
+        self.stopped_only_for_a_reason(wish, before, confirmed=confirm and bool(words))
+        self.started_in_order(wish, before, after)
+        self.runs_once(wish)
+
+    # -- what always holds ---------------------------------------------------------------------
+
+    def did_only_the_plan(self, printed: list[Step], *, whole: bool) -> None:
+        done = Counter(map(repr, self.host.log))
+        assert not done - Counter(map(repr, printed)), "a step that was not printed"
+        if whole:
+            assert sum(done.values()) == len(printed), "a printed step that was not taken"
+
+    def touched_only_ours(self, before: dict[str, Seen], after: dict[str, Seen]) -> None:
+        for pane, was in before.items():
+            if was.unit is None:
+                assert after.get(pane) == was, f"a stranger's pane {pane} was touched"
+
+    def left_the_right_alone(
+        self, wish: Desired, before: dict[str, Seen], after: dict[str, Seen]
+    ) -> None:
+        """What runs as it is wished runs on: each agent, and of a Session's panes as many of each
+        command as are wished for. So a change of place, layout, size or label ends nothing."""
+        wanted: Counter[tuple[str, str]] = Counter()
+        had: Counter[tuple[str, str]] = Counter()
+        ended: Counter[tuple[str, str]] = Counter()
+        for process in wish.processes.values():
+            wanted[self.what(process.id, process.launch)] += not process.stopped
+        for pane, was in before.items():
+            if was.unit is None or was.dead or was.placeholder or was.drain is not Drain.NONE:
+                continue
+            what = self.what(was.unit, was.launch)
+            had[what] += 1
+            now = after.get(pane)
+            if now is None or now.pid != was.pid or now.dead or now.drain is not Drain.NONE:
+                ended[what] += 1
+        for what, count in ended.items():
+            spare = max(0, had[what] - wanted[what])
+            lost = what[0] in self.unreadable(wish, before)
+            assert count <= spare or lost, f"{what} was right and was ended"
+
+    def what(self, unit: UnitId, launch: Launch | None) -> tuple[str, str]:
+        return owner_of(unit), " ".join(launch.argv) if launch is not None else ""
+
+    def unreadable(self, wish: Desired, before: dict[str, Seen]) -> set[str]:
+        """Whose last applied fields a person may have taken away with a session."""
+        return {owner_of(s.unit) for s in before.values() if s.unit} if self.touched else set()
+
+    def stopped_only_for_a_reason(
+        self, wish: Desired, before: dict[str, Seen], *, confirmed: bool
+    ) -> None:
+        gone = set()
+        for hour, unit, name in self.host.signals:
+            was = next(s for s in before.values() if s.unit == unit and not s.dead)
+            if name == "KILL":
+                assert any(
+                    s.unit == unit and s.drain is not Drain.NONE and hour >= s.until
+                    for s in before.values()
+                ), f"{unit} was killed without its grace"
+            elif owner_of(unit) not in {*wish.frames, *wish.processes}:
+                gone.add(owner_of(unit))
+            assert was.drain is not Drain.NONE or name == "TERM"
+        assert not gone or wish.settled, "stopped while a file has an error"
+        if not confirmed:
+            assert not gone or (wish.projects and wish.processes), "stopped for an empty folder"
+            assert len(gone) <= FLEET.stops_count_max, "more stops than the limit"
+
+    def started_in_order(
+        self, wish: Desired, before: dict[str, Seen], after: dict[str, Seen]
+    ) -> None:
+        """`after` means after; but what fell is healed in its place without waiting again."""
+        healed = {
+            s.new.mark.unit
+            for s in self.host.log
+            if isinstance(s, Respawn) and s.pane in before and not before[s.pane].placeholder
+        }
+        started = [
+            new.mark.unit for step in self.host.log for new in _new(step) if new.launch is not None
+        ]
+        for place, unit in enumerate(started):
+            for need in wish.processes[unit].after if unit not in healed else ():
+                if need in wish.processes and need not in started[:place]:
+                    assert any(
+                        s.unit == need and not s.dead and not s.placeholder
+                        and s.drain is Drain.NONE for s in after.values()
+                    ), f"{unit} came before {need}"  # fmt: skip
+
+    def runs_once(self, wish: Desired) -> None:
+        alive = Counter(
+            p.mark.unit
+            for p in self.host.everything()
+            if p.mark and not p.dead and not p.mark.placeholder and p.mark.unit.kind == "agent"
+        )
+        assert all(count == 1 for count in alive.values()), f"runs twice: {alive}"
+
+    # -- what holds in the end -----------------------------------------------------------------
+
+    @rule(drawn=fleets(whole=True))
+    def calm(self, drawn: Drawn) -> None:
+        """Events stop, time passes: what runs is what is wished for, and stays so."""
+        host, wish = self.host, drawn.wish
+        host.doomed.clear()
+        host.refused.clear()
+        for session in list(host.sessions):
+            if session.mark is None and all(
+                p.mark is None for w in session.windows for p in w.panes
+            ):
+                host.human_close(session.session_id)
+        self.bench.commit(wish)
+        words: list[str] = ["first"]
+        for _ in range(40):
+            plan = self.bench.plan()
+            if not plan.moves and not any(hold.until for hold in plan.holds) and not words:
+                break
+            words = [a.fix.rpartition(" ")[2] for a in plan.holds if "--confirm" in a.fix]
+            self.watched(None, None, confirm=bool(words))
+            self.bench.clock.sleep(8)
+        plan = self.bench.plan()
+        assert plan.moves == (), plan.moves
+        self.world_is_as_wished(wish)
+
+    def world_is_as_wished(self, wish: Desired) -> None:
+        waiting = self.waiting(wish)
+        wanted = Counter(
+            self.what(p.id, p.launch) for p in wish.processes.values() if p.id not in waiting
+        )
+        runs = Counter(
+            self.what(p.mark.unit, p.launch)
+            for p in self.host.everything()
+            if p.mark and not p.dead and not p.mark.placeholder
+        )
+        if not any(self.blocked_by_name(wish)):
+            assert runs == wanted
+        if self.touched or self.strangers:
+            return
+        for unit, process in wish.processes.items():
+            if unit not in waiting:
+                self.is_in_place(wish, process)
+        self.has_nothing_else(wish)
+
+    def waiting(self, wish: Desired) -> set[UnitId]:
+        """Who does not run: stopped, or after somebody who does not."""
+        found = {unit for unit, process in wish.processes.items() if process.stopped}
+        for _ in wish.processes:
+            for unit, process in wish.processes.items():
+                ran = [
+                    p
+                    for p in self.host.everything()
+                    if p.mark and p.mark.unit == unit and not p.dead
+                ]
+                if not ran and found & set(process.after):
+                    found.add(unit)
+                if not ran and any(need not in wish.processes for need in process.after):
+                    found.add(unit)
+        return found
+
+    def blocked_by_name(self, wish: Desired) -> list[str]:
+        """Names that some other session has, perhaps because a person renamed it."""
+        return [
+            f.session for f in wish.frames.values()
+            for s in self.host.sessions
+            if s.name == f.session and (s.mark is None or s.mark.unit != f.id)
+        ]  # fmt: skip
+
+    def is_in_place(self, wish: Desired, process: Process) -> None:
+        frame = wish.frames[process.frame]
+        (session,) = [s for s in self.host.sessions if s.mark and s.mark.unit == frame.id]
+        assert session.name == frame.session
+        (window,) = [w for w in frame.windows if any(s.process == process.id for s in w.slots)]
+        units = [
+            p.mark.unit for w in session.windows if w.key == window.key for p in w.panes if p.mark
+        ]
+        assert units == [slot.process for slot in window.slots], self.bench.shape()
+        live = self.host.session(session.session_id)
+        assert live.size == (frame.columns, frame.rows)
+
+    def has_nothing_else(self, wish: Desired) -> None:
+        for session in self.host.sessions:
+            assert session.mark is not None
+            frame = wish.frames.get(session.mark.unit)
+            assert frame is not None, f"{session.name} is left over"
+            assert session.mark.digest == frame.digest
+            assert [w.key for w in session.windows] == [w.key for w in frame.windows]
+
+
+def _new(step: Step) -> tuple[NewPane, ...]:
+    match step:
+        case OpenSession(windows=windows):
+            return tuple(pane for window in windows for pane in window.panes)
+        case OpenWindow(window=window):
+            return window.panes
+        case OpenPane(pane=pane):
+            return (pane,)
+        case Respawn(new=new):
+            return (new,)
+        case _:
+            return ()
+
+
+def live(examples: int, steps: int, *, seeded: bool) -> None:
+    run_state_machine_as_test(
+        Fleet,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            derandomize=seeded,
+            database=None,
+            phases=(Phase.generate,),
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def test_the_sentences_hold_for_random_lives_of_a_fleet() -> None:
+    live(60, 25, seeded=True)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_the_sentences_hold_for_many_long_lives_of_a_fleet() -> None:
+    live(2_000, 60, seeded=False)
