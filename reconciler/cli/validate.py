@@ -9,6 +9,7 @@ import typer
 from reconciler.cli import render
 from reconciler.cli.app import Context
 from reconciler.cli.revision import AsJson, Revision, Staged, Worktree, chosen
+from reconciler.core.explain import counted
 from reconciler.loop.wish import UnreadableFleetError
 from reconciler.model.problems import Problem, Severity
 
@@ -37,11 +38,17 @@ def command(
         render.record("summary", errors=errors, warnings=len(found) - errors, units=units)
     else:
         render.problems(found)
-        verdict = f"{errors} errors, {len(found) - errors} warnings" if found else "valid"
-        (render.err if errors else render.out)(f"desired-state: {verdict}, {units} units")
+        verdict = _verdict(errors, len(found) - errors)
+        (render.err if errors else render.out)(f"desired-state: {verdict}, {counted(units, 'unit')}")
     if errors and context.wiring.environ.get("NOVAORCH_HOOK") == "pre-commit":
         render.err("Refused by novaorch. To commit all the same: git commit --no-verify")
     raise typer.Exit(1 if errors else 0)
+
+
+def _verdict(errors: int, warnings: int) -> str:
+    if not errors and not warnings:
+        return "valid"
+    return f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
 
 
 def _problems(context: Context, revision: str) -> tuple[tuple[Problem, ...], int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reconciler.core.adopt import adopt, adoptable, adopted_processes
+from reconciler.core.carry import agent_carry, placeholders, with_carry
 from reconciler.core.frames import decide_frame
 from reconciler.core.match import match, owner
 from reconciler.core.processes import decide, is_reseated
@@ -42,18 +43,20 @@ def diff(scene: Scene) -> list[Action]:
 
 def _processes(scene: Scene, framed: dict[UnitId, Action], adopted: set[UnitId]) -> list[Action]:
     found: list[Action] = []
+    kept = {unit for action in framed.values() for unit in placeholders(action)}
     for process in scene.desired.processes.values():
         if process.id in adopted:
             continue
         if _starts_with_frame(scene, process, framed):
             continue
         action = decide(scene, process)
-        if action is None:
-            continue
-        if process.frame == process.id and process.id in framed:
-            found += _joined(scene, framed.pop(process.id), action)
-        else:
-            found.append(action)
+        carry = agent_carry(scene, process, kept)
+        actions = [action] if action is not None else []
+        if carry is not None:
+            actions = with_carry(scene, process, carry, action)
+        if actions and process.frame == process.id and process.id in framed:
+            actions = _joined(scene, framed.pop(process.id), actions)
+        found += actions
     return found
 
 
@@ -70,16 +73,17 @@ def _starts_with_frame(scene: Scene, process: Process, framed: dict[UnitId, Acti
     return owner(unit) in framed
 
 
-def _joined(scene: Scene, frame: Action, process: Action) -> list[Action]:
+def _joined(scene: Scene, frame: Action, actions: list[Action]) -> list[Action]:
     """One unit, one action: the session of a lone agent and the process in it.
 
     A hold of either is said beside the other's move. But while its own session cannot be made, an
     agent that moves there keeps its mark, which is the proof that it has yet to move.
     """
+    process, *held = actions
     if frame.verb is Verb.HOLD and is_reseated(scene, scene.desired.processes[process.unit]):
         return [frame]
     if Verb.HOLD in (frame.verb, process.verb):
-        return [frame, process]
+        return [frame, *actions]
     joined = replace(
         process,
         detail="; ".join(filter(None, (frame.detail, process.detail))),
@@ -88,7 +92,7 @@ def _joined(scene: Scene, frame: Action, process: Action) -> list[Action]:
         steps=(*frame.steps, *process.steps),
         needs=tuple(dict.fromkeys((*frame.needs, *process.needs))),
     )
-    return [joined]
+    return [joined, *held]
 
 
 def _broken(scene: Scene, gone: list[Action]) -> list[Action]:
@@ -104,7 +108,7 @@ def broken_hold(unit: UnitId, problem: Problem) -> Action:
         Verb.HOLD,
         unit,
         Reason.BROKEN,
-        detail=f"{problem.place}: {problem.what}",
+        detail=f"{problem.where}: {problem.what}",
         source=Source(problem.path, problem.line),
         fix=problem.fix,
     )

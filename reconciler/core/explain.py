@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from reconciler.model.action import Action, Change, Outcome, Plan, Verb
 from reconciler.model.ids import Json, canonical
-from reconciler.model.problems import Problem
+from reconciler.model.problems import FOLDER, Problem
 
 GLYPHS = {
     Verb.START: "+",
@@ -96,10 +96,15 @@ def clean(text: str) -> str:
     )
 
 
+def counted(number: int, noun: str) -> str:
+    """Return `1 pane`, `2 panes`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def problem_lines(problem: Problem) -> list[str]:
     """Return one problem as people read it: place, rule, what; then why; then how to mend it."""
     head = (
-        f"{clean(problem.place)}: {problem.severity.value}[{problem.rule}]: {clean(problem.what)}"
+        f"{clean(problem.where)}: {problem.severity.value}[{problem.rule}]: {clean(problem.what)}"
     )
     lines = [head]
     if problem.why:
@@ -164,7 +169,7 @@ def problems_json(problems: Iterable[Problem]) -> list[Json]:
     """Return problems as plain JSON."""
     return [
         {
-            "path": p.path,
+            "path": f"{FOLDER}/{p.path}".rstrip("/"),
             "line": p.line,
             "column": p.column,
             "rule": p.rule,

@@ -56,7 +56,7 @@ def _unsettled(scene: Scene, action: Action) -> Action:
         action,
         verb=Verb.HOLD,
         reason=Reason.UNSETTLED,
-        detail=f"nothing is stopped while a file has an error ({first.place}: {first.what})",
+        detail=f"nothing is stopped while a file has an error ({first.where}: {first.what})",
         steps=(),
         fix="novaorch validate",
     )

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from reconciler.core.explain import counted
 from reconciler.core.fold import fold
 from reconciler.core.retry import Attempts, due, next_due, remember
 from reconciler.loop.cycle import Ports, Thought, act, consider
@@ -104,7 +105,7 @@ class Daemon:
         moves = due(thought.plan.moves, self._attempts, now)
         outcomes: list[Outcome] = []
         if moves:
-            self.log(f"commit {desired.commit[:12]}: {len(moves)} moves")
+            self.log(f"commit {desired.commit[:12]}: {counted(len(moves), 'move')}")
             outcomes = act(ports, moves, self._told)
             self._attempts = remember(self._attempts, outcomes, now)
             thought = consider(ports, desired)

@@ -105,7 +105,7 @@ class UnreadableFleetError(SourceError):
 
     def __init__(self, first: Problem, problems: tuple[Problem, ...]) -> None:
         super().__init__(
-            f"{first.place}: {first.what}",
+            f"{first.where}: {first.what}",
             why=f"{first.why} Without a readable fleet.yaml everything is left as it is.".strip(),
             fix=first.fix,
         )

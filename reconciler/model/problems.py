@@ -6,6 +6,10 @@ import enum
 from dataclasses import dataclass
 
 
+FOLDER = "desired-state"
+"""Where manifests are; their paths are relative to it."""
+
+
 class Severity(enum.StrEnum):
     """An `error` holds its unit; a `warning` is said and passed over."""
 
@@ -34,6 +38,11 @@ class Problem:
     def place(self) -> str:
         """`file:line:column`, or `file` alone when the whole file is meant."""
         return f"{self.path}:{self.line}:{self.column}" if self.line else self.path
+
+    @property
+    def where(self) -> str:
+        """The same from the top of the repository, as an editor or a terminal opens it."""
+        return f"{FOLDER}/{self.place}".rstrip("/")
 
 
 class NovaorchError(Exception):
