@@ -20,7 +20,7 @@ FOREVER_S = 10.0 * 365 * 86_400
 
 
 class Deaths:
-    """Waits on its own control client until closed, and calls `tell` after each death and at the end."""
+    """Waits on its own control client; calls `tell` after each death, and when it ends."""
 
     def __init__(
         self, control: Control, fleet: str, timeout_s: float, tell: Callable[[], None]

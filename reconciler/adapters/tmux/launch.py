@@ -37,7 +37,7 @@ class Setting:
 
 
 def start(pane: NewPane, setting: Setting, *, again: bool = False) -> tuple[str, tuple[str, ...]]:
-    """Return the words that end a starting command, and the names of the variables in them.
+    """Return the words that end a starting command, and the variables that are this pane's alone.
 
     `again` says that a process stood here before: then no command would mean the old one.
     """
@@ -53,7 +53,7 @@ def start(pane: NewPane, setting: Setting, *, again: bool = False) -> tuple[str,
         argv = (setting.shell, "-l")
     if argv:
         words += ("--", *argv)
-    return command(words), tuple(environment)
+    return command(words), tuple(name for name in environment if name != "NOVAORCH_FLEET")
 
 
 def typed(pane: NewPane, at: str) -> list[str]:

@@ -3,8 +3,8 @@
 Pure. A row that does not have the expected shape is never guessed at: it is a ValueError.
 
 Where our marks are: a pane's in its user option `@novaorch_pane`, which moves with the pane. A
-session's `@novaorch_frame`, and `@novaorch_keys` for its windows, are hidden variables of the
-session's environment, which formats read like options: to set an option makes tmux work out the
+session's `@novaorch_frame`, with the keys of its windows behind it, is a hidden variable of the
+session's environment, which formats read like an option: to set an option makes tmux work out the
 size of every window again, to set a variable does not.
 """
 
@@ -18,10 +18,9 @@ from dataclasses import dataclass, field
 from reconciler.model.marks import frame_mark, pane_mark
 from reconciler.model.world import FrameMark, SeenPane, SeenSession, SeenWindow, World
 
-PANE, FRAME, KEYS, WINDOW, ANCHOR = (
+PANE, FRAME, WINDOW, ANCHOR = (
     "@novaorch_pane",
     "@novaorch_frame",
-    "@novaorch_keys",
     "@novaorch_window",
     "@novaorch_anchor",
 )
@@ -39,7 +38,6 @@ _FIELDS = (
     "#{q:session_name}",
     "#{q:window_name}",
     f"#{{{WINDOW}}}",
-    f"#{{{KEYS}}}",
     f"#{{{FRAME}}}",
     f"#{{{PANE}}}",
 )
@@ -95,9 +93,9 @@ def _pane(row: str, sessions: dict[str, _Session]) -> None:
         return
     session = sessions.get(sid)
     if session is None:
-        name, _, _, keys, frame, _ = rest
+        words = rest[3].split(" ")
         session = sessions[sid] = _Session(
-            sid, _plain(name), frame_mark(frame), _keys(keys), int(attached)
+            sid, _plain(rest[0]), frame_mark(" ".join(words[:5])), _keys(words[5:]), int(attached)
         )
     window = session.windows.get(wid)
     if window is None:
@@ -111,26 +109,26 @@ def _pane(row: str, sessions: dict[str, _Session]) -> None:
             pid=int(process or 0),
             dead=dead != "0",
             exit_status=_status(dead),
-            mark=pane_mark(rest[5]),
+            mark=pane_mark(rest[4]),
         )
     )
 
 
 def _without_marks(cells: Sequence[str]) -> list[str]:
     """Somebody wrote a bar into an option of ours: whatever it says, it is not our mark."""
-    known = len(_FIELDS) - 4
+    known = len(_FIELDS) - 3
     if len(cells) < known + 1:
         raise ValueError(f"a row of {len(cells)} cells")
-    return [*cells[: known + 1], "", "", "", ""]
+    return [*cells[: known + 1], "", "", ""]
 
 
 def _plain(quoted: str) -> str:
     return _ESCAPED.sub(r"\1", quoted) if "\\" in quoted else quoted
 
 
-def _keys(value: str) -> dict[str, str]:
+def _keys(words: Sequence[str]) -> dict[str, str]:
     """`@3=dev @4=logs`: the keys of the windows that we made in this session."""
-    pairs = (word.partition("=") for word in value.split(" "))
+    pairs = (word.partition("=") for word in words)
     return {window: key for window, _, key in pairs if window.startswith("@") and key}
 
 

@@ -18,7 +18,7 @@ from reconciler.adapters.tmux.launch import (
     title,
     typed,
 )
-from reconciler.adapters.tmux.photo import FRAME, KEYS, PANE, WINDOW
+from reconciler.adapters.tmux.photo import FRAME, PANE, WINDOW
 from reconciler.adapters.tmux.quote import block, quote, sequence
 from reconciler.adapters.tmux.talk import BIRTH
 from reconciler.model import step as s
@@ -32,6 +32,8 @@ APPLIED = "@novaorch_applied"
 BORN = f"'{BIRTH}#{{pane_id}}'"
 _OPTION = re.compile(r"[A-Za-z@][A-Za-z0-9_@-]*(\[[0-9]{1,4}\])?", re.ASCII)
 _KEY = re.compile(r"[A-Za-z0-9_./+-]{1,200}", re.ASCII)
+_WORDS = re.compile(r"[A-Za-z0-9_./@+= -]{1,2000}", re.ASCII)
+_KEPT = f"#{{s|^v1 [^ ]* [^ ]* [^ ]* [^ ]*||:{FRAME}}}"
 _ID = re.compile(r"[$@%][0-9]{1,10}", re.ASCII)
 
 
@@ -44,22 +46,22 @@ def session(step: s.OpenSession, setting: Setting) -> list[str]:
     first, *others = step.windows
     if step.history_lines == setting.history_lines or setting.own:
         commands = _first_window(first, opening, tail, setting)
+        commands += _session_marks(tail, step.mark, step.applied, _key_words(first.key))
+        commands += [] if _key_words(first.key) else _key(first.key, tail)
+        commands += _rest_of_window(first, tail, size, setting)
+        after = []
     else:
+        # A pane's history is as long as its session says when the pane is made: not the first.
         commands = [f"{opening} -- env true"]
         commands.append(f"set-option -t {tail} history-limit {int(step.history_lines)}")
+        commands += _session_marks(tail, step.mark, step.applied, "")
         others = list(step.windows)
-    commands += _session_marks(tail, step.mark, step.applied)
+        after = [f"{verb} -t {tail[:-2]}^'" for verb in ("kill-window", "move-window -r")]
     if setting.destroys:
         commands.append(f"set-option -t {tail} destroy-unattached off")
-    commands += (
-        _rest_of_window(first, tail, size, setting) if len(others) < len(step.windows) else []
-    )
     for window in others:
         commands += new_window(window, tail, size, setting)
-    if len(others) == len(step.windows):
-        head = f"{tail[:-2]}^'"
-        commands += [f"kill-window -t {head}", f"move-window -r -t {head}"]
-    commands += options(tail, "", step.options)
+    commands += [*after, *options(tail, "", step.options)]
     return commands + _window_focus(step.windows, tail)
 
 
@@ -68,7 +70,7 @@ def new_window(window: s.NewWindow, tail: str, size: str, setting: Setting) -> l
     words, _ = start(window.panes[0], setting)
     commands = [f"new-window -d -a -P -F {BORN} -t {tail} -n {_name(window)} {words}"]
     commands += _marked(window.panes[0], tail, setting)
-    return commands + _rest_of_window(window, tail, size, setting)
+    return commands + _key(window.key, tail) + _rest_of_window(window, tail, size, setting)
 
 
 def beside(step: s.OpenPane, resolve: Resolve, setting: Setting) -> list[str]:
@@ -118,7 +120,7 @@ def options(target: str, kind: str, pairs: Sequence[tuple[str, str]]) -> list[st
 
 def mark_frame(target: str, mark: str, applied: str) -> list[str]:
     """Return the commands that write a session's mark and last applied fields."""
-    return _session_marks(target, mark, applied)
+    return _session_marks(target, mark, applied, _KEPT)
 
 
 def live(target: str, kinds: str = "$@%") -> str:
@@ -158,15 +160,18 @@ def _marked(pane: s.NewPane, target: str, setting: Setting) -> list[str]:
     return commands + typed(pane, at)
 
 
-def _session_marks(target: str, mark: str, applied: str) -> list[str]:
-    commands = [f"set-environment -h -t {target} {FRAME} {quote(mark)}"]
+def _session_marks(target: str, mark: str, applied: str, keys: str) -> list[str]:
+    """`keys` is a format: what stands behind the mark."""
+    if not _WORDS.fullmatch(mark):
+        raise NovaorchError(f"not the text of a session's mark: {mark!r}")
+    commands = [f"set-environment -hF -t {target} {FRAME} '{mark}{keys}'"]
     if applied:
         commands.append(f"set-environment -h -t {target} {APPLIED} {quote(ascii_json(applied))}")
     return commands
 
 
 def _rest_of_window(window: s.NewWindow, tail: str, size: str, setting: Setting) -> list[str]:
-    """Everything after a window's first pane: its size, panes, layout, key, options and focus."""
+    """Everything after a window's first pane: its size, panes, layout, options and focus."""
     # resize-window also sets window-size to manual, without the cost of an option.
     commands = [f"resize-window -t {tail} {size}"] if size else []
     for number, pane in enumerate(window.panes[1:], 1):
@@ -177,15 +182,20 @@ def _rest_of_window(window: s.NewWindow, tail: str, size: str, setting: Setting)
             commands.append(f"select-layout -t {tail} tiled")
     if window.layout:
         commands.append(f"select-layout -t {tail} {quote(window.layout)}")
-    commands += _key(window.key, tail)
     commands += options(tail, "-w", window.options)
     return commands + _pane_focus(window, tail)
 
 
 def _key(key: str, tail: str) -> list[str]:
-    if not _KEY.fullmatch(key):
+    """Put a window's key behind its session's mark; a key that no word can hold is an option."""
+    words = _key_words(key)
+    if not words:
         return [f"set-option -w -t {tail} {WINDOW} {quote(key)}"]
-    return [f"set-environment -hF -t {tail} {KEYS} '#{{{KEYS}}} #{{window_id}}={key}'"]
+    return [f"set-environment -hF -t {tail} {FRAME} '#{{{FRAME}}}{words}'"]
+
+
+def _key_words(key: str) -> str:
+    return f" #{{window_id}}={key}" if _KEY.fullmatch(key) else ""
 
 
 def _pane_focus(window: s.NewWindow, tail: str) -> list[str]:
