@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -70,6 +71,8 @@ def _run(wiring: Wiring, fleet: FleetSettings) -> None:
     log(f"novaorch is watching {wiring.repository.root} (pid {os.getpid()})")
     for trouble in trigger.degraded:
         log(f"slower than it could be: {trouble}")
+    wiring.wishes.warm()
+    gc.freeze()
     try:
         daemon.run()
     finally:

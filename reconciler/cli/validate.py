@@ -39,7 +39,8 @@ def command(
     else:
         render.problems(found)
         verdict = _verdict(errors, len(found) - errors)
-        (render.err if errors else render.out)(f"desired-state: {verdict}, {counted(units, 'unit')}")
+        say = render.err if errors else render.out
+        say(f"desired-state: {verdict}, {counted(units, 'unit')}")
     if errors and context.wiring.environ.get("NOVAORCH_HOOK") == "pre-commit":
         render.err("Refused by novaorch. To commit all the same: git commit --no-verify")
     raise typer.Exit(1 if errors else 0)

@@ -42,6 +42,10 @@ class Wishes:
             return desired
         return self._desired(f"refs/heads/{desired.fleet.branch}")
 
+    def warm(self) -> None:
+        """Load now what parsing needs, so that the first commit does not wait for it."""
+        parse("warm/agents/warm.yaml", "", b"apiVersion: novaorch/v1\nkind: Agent\n")
+
     def remember(self) -> None:
         """Keep what was parsed for the next process. Costs a file; so it is nobody's first step."""
         self.cache.save()
