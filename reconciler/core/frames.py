@@ -6,7 +6,7 @@ process.
 
 from __future__ import annotations
 
-from reconciler.core.carry import Carry, carried, carries, renamed
+from reconciler.core.carry import Carry, carried, own_carries, renamed
 from reconciler.core.change import applied_text
 from reconciler.core.opening import name_taken, new_panes, new_window, open_frame
 from reconciler.core.processes import blocked_start, start_needs
@@ -55,26 +55,25 @@ def _lone(
         return None
     if homeless(scene, frame.id):
         return _reopened(scene, frame, session, found)
-    moving = carries(scene, frame, ())
-    if not moving and not _stale(frame, session):
+    seat = Seat(frame, frame.windows[0])
+    lacks = recalled(scene, seat, frame.id) and frame.id not in scene.match.places
+    if not lacks and not _stale(frame, session):
         return None
+    made = new_window(seat.window, new_panes(scene, frame, seat.window))
     return Action(
         Verb.UPDATE,
         frame.id,
-        Reason.MISPLACED if moving else Reason.CHANGED,
+        Reason.CHANGED if _stale(frame, session) else Reason.MISPLACED,
         wanted=frame.digest,
         source=frame.source,
         changes=found,
-        expects=_expects(session, moving),
+        expects=_expects(session, []),
         steps=(
-            *(OpenWindow(session.session_id, new_window(frame.windows[0],
-              new_panes(scene, frame, frame.windows[0])))
-              for carry in moving if carry.place is None),
-            *carried(scene, moving),
+            *((OpenWindow(session.session_id, made),) if lacks else ()),
             *_settings(frame, session, found),
             *_remark(scene, frame, session),
         ),
-    )  # fmt: skip
+    )
 
 
 def _reopened(
@@ -112,9 +111,11 @@ def _present(
     names = {change.field for change in found}
     made = _absent_windows(scene, frame)
     opened = _opened(scene, frame)
-    moving = carries(scene, frame, {window.key for window in made})
+    moving = own_carries(scene, frame, {window.key for window in made})
     marks = renamed(scene, frame)
-    ordered, rest = _ordered(scene, frame, session, made if "windows" in names else None)
+    ordered, rest = _ordered(
+        scene, frame, session, made if _reorders(scene, frame, names) else None
+    )
     steps: list[Step] = [
         *_settings(frame, session, found),
         *(OpenWindow(session.session_id, new_window(w, new_panes(scene, frame, w))) for w in made),
@@ -175,6 +176,13 @@ def _windows(
             seat = Seat(frame, window)
             steps.extend(reshaped(scene, seat, live, names, len(opened[window.key])))
     return tuple(steps)
+
+
+def _reorders(scene: Scene, frame: Frame, names: set[str]) -> bool:
+    """Whether the wish touched the order: by itself, or because windows changed their keys."""
+    return "windows" in names or any(
+        live.key != key for (unit, key), live in scene.match.windows.items() if unit == frame.id
+    )
 
 
 def _ordered(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reconciler.core.scene import Scene, frame_key
 from reconciler.model.ids import UnitId
 from reconciler.model.unit import Process
-from reconciler.model.world import Drain
+from reconciler.model.world import Drain, SeenPane
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,32 +18,33 @@ class Questions:
     the session that does. `starting` holds the processes that this plan may start.
     """
 
-    applied: Mapping[UnitId, str]
-    elsewhere: Mapping[UnitId, str]
-    starting: tuple[Process, ...]
+    applied: dict[UnitId, str]
+    elsewhere: dict[UnitId, str]
+    starting: list[Process]
 
 
 def inquire(scene: Scene) -> Questions:
     """Return the questions; none at all when everything is as wished."""
-    applied: dict[UnitId, str] = {}
-    elsewhere: dict[UnitId, str] = {}
+    found = Questions({}, {}, [])
     for frame in scene.desired.frames.values():
         session = scene.match.sessions.get(frame.id)
         if session is not None and session.mark and session.mark.digest != frame.digest:
-            applied[frame_key(frame)] = session.session_id
-    starting: list[Process] = []
+            found.applied[frame_key(frame)] = session.session_id
     for process in scene.desired.processes.values():
         pane = scene.match.panes.get(process.id)
         if pane is None or pane.mark is None:
             if not process.stopped:
-                starting.append(process)
-            continue
-        if pane.mark.digest != process.digest:
-            applied[process.id] = pane.pane_id
-            home = scene.match.sessions.get(process.frame)
-            if home is not None and home.session_id != pane.session_id:
-                elsewhere[process.id] = home.windows[0].panes[0].pane_id
-            starting.append(process)
+                found.starting.append(process)
+        elif pane.mark.digest != process.digest:
+            _changed(scene, process, pane, found)
         elif pane.dead or pane.mark.drain is not Drain.NONE:
-            starting.append(process)
-    return Questions(applied, elsewhere, tuple(starting))
+            found.starting.append(process)
+    return found
+
+
+def _changed(scene: Scene, process: Process, pane: SeenPane, found: Questions) -> None:
+    found.starting.append(process)
+    found.applied[process.id] = pane.pane_id
+    home = scene.match.sessions.get(process.frame)
+    if home is not None and home.session_id != pane.session_id:
+        found.elsewhere[process.id] = home.windows[0].panes[0].pane_id

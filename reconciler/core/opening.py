@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.core.carry import carried, carries, renamed
+from reconciler.core.carry import carried, own_carries, renamed
 from reconciler.core.change import applied_text
 from reconciler.core.layouts import fits
 from reconciler.core.processes import blocked_start, start_needs
@@ -70,13 +70,12 @@ def _open_lone(scene: Scene, frame: Frame) -> Action:
 
 
 def _open(scene: Scene, frame: Frame) -> Action:
-    """Make the session with its own panes; agents get placeholders and start on their own.
+    """Make the session with its own panes; agents get placeholders, and start or come on their own.
 
-    Whoever of them runs elsewhere is carried over. An agent that leaves a Session to live alone
-    goes on running, so for it this is an update.
+    An agent that leaves a Session to live alone goes on running, so for it this is an update.
     """
     windows = tuple(new_window(w, new_panes(scene, frame, w)) for w in frame.windows)
-    moving = carries(scene, frame, {window.key for window in frame.windows})
+    moving = own_carries(scene, frame, {window.key for window in frame.windows})
     names = renamed(scene, frame)
     panes = sum(len(window.panes) for window in windows)
     detail = f"{_count(len(windows), 'window')}, {_count(panes, 'pane')}"

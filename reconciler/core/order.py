@@ -74,12 +74,13 @@ def _met(
     scene: Scene, unit: UnitId, by_unit: dict[UnitId, Action], held: frozenset[UnitId]
 ) -> bool:
     """A need is met by what is there already, unless this very plan makes it anew."""
-    action = by_unit.get(unit)
-    if unit not in scene.desired.processes:
+    action, process = by_unit.get(unit), scene.desired.processes.get(unit)
+    if process is None:
         return action is None and unit not in held and unit in scene.match.sessions
     if action is not None and action.verb is not Verb.UPDATE:
         return False
-    return scene.match.alive(unit) or _completed(scene, unit)
+    stays = scene.match.alive(unit) and not process.stopped
+    return stays or _completed(scene, unit)
 
 
 def _completed(scene: Scene, unit: UnitId) -> bool:

@@ -36,7 +36,8 @@ def _decide(scene: Scene, process: Process, pane: SeenPane, mark: PaneMark) -> A
 
 
 def _after_frame(scene: Scene, process: Process, pane: SeenPane, action: Action) -> Action:
-    """Let the frame carry or rename the pane first, when it has to: its new mark is the proof."""
+    """Let the frame go first where it has to: it renames the pane, or makes its new slot. Until
+    then an agent keeps its mark, which is the proof that it has yet to move."""
     named = pane.mark is not None and pane.mark.unit == process.id
     if action.verb is Verb.HOLD or process.frame == process.id:
         return action

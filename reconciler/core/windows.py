@@ -15,7 +15,7 @@ from reconciler.model.world import SeenWindow
 def missing_slots(scene: Scene, seat: Seat, live: SeenWindow) -> tuple[OpenPane, ...]:
     """Open a pane for each slot that has none, after the slot before it, else before all others."""
     steps: list[OpenPane] = []
-    beside, before = live.panes[0].pane_id, True
+    beside, before = _first(scene, seat, live), True
     for slot in seat.window.slots:
         if _lacks(scene, seat, slot):
             steps.append(OpenPane(beside, new_pane(scene, seat.frame, slot), before=before))
@@ -25,6 +25,14 @@ def missing_slots(scene: Scene, seat: Seat, live: SeenWindow) -> tuple[OpenPane,
         if here is not None:
             beside, before = here, False
     return tuple(steps)
+
+
+def _first(scene: Scene, seat: Seat, live: SeenWindow) -> str:
+    """Return the pane before which a first one is opened: the first that stays, if any does."""
+    ours = {_here(scene, live, slot.process) for slot in seat.window.slots}
+    staying = [pane.pane_id for pane in live.panes if pane.pane_id in ours]
+    theirs = [pane.pane_id for pane in live.panes if pane.mark is None]
+    return next(iter((*staying, *theirs)), live.panes[0].pane_id)
 
 
 def _lacks(scene: Scene, seat: Seat, slot: Slot) -> bool:
@@ -90,7 +98,7 @@ def _swaps(scene: Scene, seat: Seat, live: SeenWindow) -> list[SwapPanes]:
     for place, unit in enumerate(places):
         if order[place] != unit:
             other = order.index(unit)
-            steps.append(SwapPanes(_target(scene, unit), _target(scene, order[place])))
+            steps.append(SwapPanes(_target(scene, live, unit), _target(scene, live, order[place])))
             order[place], order[other] = order[other], order[place]
     return steps
 
@@ -112,9 +120,13 @@ def _order(scene: Scene, seat: Seat, live: SeenWindow) -> list[UnitId]:
     return order
 
 
-def _target(scene: Scene, unit: UnitId) -> str:
-    pane = scene.match.panes.get(unit) or scene.match.places.get(unit)
-    return pane.pane_id if pane is not None else f"slot:{unit}"
+def _target(scene: Scene, live: SeenWindow, unit: UnitId) -> str:
+    """Return the pane that holds a slot at this point: own panes were carried in, agents come."""
+    pane = scene.match.panes.get(unit)
+    if pane is not None and (unit.kind == "session" or pane.window_id == live.window_id):
+        return pane.pane_id
+    place = scene.match.places.get(unit)
+    return place.pane_id if place is not None else f"slot:{unit}"
 
 
 def in_order(wanted: tuple[Window, ...], indices: dict[str, int]) -> bool:

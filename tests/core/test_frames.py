@@ -277,7 +277,7 @@ def test_an_agent_moves_between_sessions_without_being_touched() -> None:
         "update session/side changed",
         "update agent/torch changed",
     ]
-    assert plan.actions[2].needs == (session_id("side"),)
+    assert plan.actions[2].needs == (session_id("side"), MAIN)
     bench.run()
     assert bench.shape() == {
         "p/main": [("dev", ["main/dev.0"])],
@@ -293,8 +293,8 @@ def test_an_agent_leaves_its_session_and_comes_back_without_being_touched() -> N
     pid = bench.pane(TORCH.id).pid
     bench.commit(apart)
     assert said(bench.plan().actions) == [
-        "update agent/torch changed",
         "update session/main changed",
+        "update agent/torch changed",
     ]
     bench.run()
     assert bench.shape() == {"p/main": [("dev", ["main/dev.0"])], "p/torch": [("torch", ["torch"])]}
