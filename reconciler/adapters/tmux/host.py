@@ -23,7 +23,14 @@ from reconciler.adapters.tmux.refusal import Inspector
 from reconciler.adapters.tmux.render import APPLIED, live
 from reconciler.adapters.tmux.server import Server, setting
 from reconciler.adapters.tmux.steps import Known
-from reconciler.adapters.tmux.talk import NoServerError, Reply, SilentError, Talk, address
+from reconciler.adapters.tmux.talk import (
+    NoServerError,
+    Reply,
+    SilentError,
+    Talk,
+    address,
+    socket_path,
+)
 from reconciler.model.ids import Json, UnitId
 from reconciler.model.problems import BlindError, NovaorchError
 from reconciler.model.step import OpenSession
@@ -144,7 +151,11 @@ class Tmux:
     def attach_argv(self, session_name: str) -> list[str]:
         """Return the command that shows a session: it switches when run inside this very server."""
         inside = self._environ.get("TMUX", "").split(",", 1)[0]
-        verb = "switch-client" if inside and inside == self._socket_path() else "attach-session"
+        verb = (
+            "switch-client"
+            if inside and inside == socket_path(self._socket, self._environ)
+            else "attach-session"
+        )
         return [*address(self._binary, self._socket), verb, "-t", f"={session_name}"]
 
     def version(self) -> str:
@@ -260,12 +271,6 @@ class Tmux:
     def _noticed(self, word: str) -> None:
         if self._on_event is not None and word in NEWS:
             self._on_event("tmux")
-
-    def _socket_path(self) -> str:
-        if self._socket.startswith("/"):
-            return self._socket
-        folder = self._environ.get("TMUX_TMPDIR") or "/tmp"  # noqa: S108  (tmux's own rule)
-        return f"{os.path.realpath(folder)}/tmux-{os.getuid()}/{self._socket}"
 
     def _blind(self, why: str) -> BlindError:
         where = " ".join(address(self._binary, self._socket))

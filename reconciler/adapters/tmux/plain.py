@@ -19,6 +19,7 @@ from reconciler.adapters.tmux.talk import (
     address,
     clean,
     is_absent,
+    socket_path,
     text,
 )
 
@@ -34,6 +35,11 @@ class Plain:
         self._argv = [*address(binary, socket), "source-file", "-"]
         self._head = address(binary, socket)
         self._environ = clean(environ)
+
+    @property
+    def socket_path(self) -> str:
+        """Where the socket is, or will be."""
+        return socket_path(self.socket, self._environ)
 
     def run(self, lines: Sequence[str], timeout_s: float) -> list[Reply]:
         """See `Talk.run`."""

@@ -6,6 +6,9 @@ It is found by its mark, never by its name.
 
 from __future__ import annotations
 
+import fcntl
+import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -55,7 +58,7 @@ class Server:
             except NoServerError:
                 if not start:
                     raise
-                self._open(NAME, first=True)
+                self._start()
                 continue
             names = {name for _, _, name in (_session(row) for row in rows)}
             for session, mark, _ in map(_session, rows):
@@ -77,6 +80,38 @@ class Server:
         for session, mark, _ in map(_session, rows):
             if mark == "1":
                 self._call(("kill-session", "-t", session))
+
+    def _start(self) -> None:
+        """Start the server, one of us at a time: tmux itself may lose one of two."""
+        folder = os.path.dirname(self.plain.socket_path)  # noqa: PTH120
+        try:
+            if not self.plain.socket.startswith("/"):
+                os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103
+            lock = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as broken:
+            raise NovaorchError(
+                f"the folder of the tmux socket, {folder}, cannot be used",
+                why=str(broken.strerror),
+                fix="set TMUX_TMPDIR to a folder of your own, or mend that one",
+            ) from broken
+        try:
+            self._lock(lock)
+            try:
+                self._call(_LIST)
+            except NoServerError:
+                self._open(NAME, first=True)
+        finally:
+            os.close(lock)
+
+    def _lock(self, lock: int) -> None:
+        end = time.monotonic() + self.timeout_s
+        while True:
+            try:
+                return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise SilentError("another program is starting it, for too long") from None
+                time.sleep(0.01)
 
     def _open(self, name: str, *, first: bool) -> None:
         words = ["new-session", "-d", "-x", "80", "-y", "24", "-s", name, "--", *ANCHOR_ARGV]

@@ -71,6 +71,14 @@ def address(binary: str, socket: str) -> list[str]:
     return [binary, "-u", "-S" if socket.startswith("/") else "-L", socket]
 
 
+def socket_path(socket: str, environ: Mapping[str, str]) -> str:
+    """Return where a socket is, by tmux's own rule."""
+    if socket.startswith("/"):
+        return socket
+    folder = environ.get("TMUX_TMPDIR") or "/tmp"  # noqa: S108
+    return f"{os.path.realpath(folder)}/tmux-{os.getuid()}/{socket}"
+
+
 def is_absent(message: str) -> bool:
     """Return whether a client's message says that no server runs, and nothing else."""
     if message.startswith("no server running on "):
