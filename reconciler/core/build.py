@@ -268,7 +268,6 @@ class _Builder:
             if cause is not None:
                 self.findings.hold(unit, cause)
                 self.processes.pop(unit, None)
-                self.frames.pop(unit, None)
         for unit in [u for u in roll.agents if u not in roll.members]:
             self.findings.broken.pop(unit, None)
         gone = [p.id for p in self.processes.values() if p.frame not in self.frames]

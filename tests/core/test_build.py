@@ -80,6 +80,19 @@ def test_a_file_that_was_not_read_holds_its_unit() -> None:
     assert not desired.settled
 
 
+def test_a_file_of_which_nothing_is_known_holds_its_unit() -> None:
+    desired = build(tree(blobs({A: agent()})), {A: (None, ())}, ROOT, HOME)
+    assert rules(desired) == ["file/unread"]
+    assert set(desired.broken or {}) == {ID_A}
+
+
+def test_the_later_of_two_twins_is_not_used() -> None:
+    desired = wish({"p/agents/A.yaml": agent(name="x"), A: agent(name="y")})
+    assert only(desired).rule == "tree/case-twins"
+    assert set(desired.processes) == {"p/agent/x"}
+    assert set(desired.broken or {}) == {ID_A}
+
+
 def test_a_refused_entry_is_not_used_even_if_it_was_read() -> None:
     files = {A: agent()}
     link = (Blob(A, "0" * 40, "120000"),)
@@ -388,14 +401,14 @@ def test_a_session_without_windows_is_one_shell() -> None:
 def test_a_whole_session() -> None:
     text = """session: work
 adopt: true
-env: {A: s, B: s, C: s}
+env: {A: s, B: s, C: s, D: s}
 options: {mouse: on}
 windows:
   - name: dev
     layout: main-vertical
     focus: true
     directory: dev
-    env: {B: w, C: w}
+    env: {B: w, C: w, D: w}
     options: {mode-keys: vi}
     panes:
       - {command: [top], env: {C: p}, secrets: {A: env:A}}
@@ -419,7 +432,13 @@ windows:
         Window("w1", "", "", (Slot(last),)),
     )
     units = desired.processes
-    assert units[top].launch.env == (("B", "w"), ("C", "p"))
+    assert units[top].launch.env == (("B", "w"), ("C", "p"), ("D", "w"))
+    assert [f.name for f in units[top].fields if f.name.startswith(("env", "secrets"))] == [
+        "env.B",
+        "env.C",
+        "env.D",
+        "secrets.A",
+    ]
     assert units[top].launch.secrets == (("A", "env:A"),)
     assert units[top].launch.directory == "/repo/dev"
     assert units[top].source.line == 18
@@ -429,7 +448,7 @@ windows:
     assert units[shell].stop_grace_s == 1.0
     assert units[last].launch.directory == "/repo"
     assert units[ID_A].frame == ID_S
-    assert units[ID_A].launch.env == (("A", "s"), ("B", "mine"))
+    assert units[ID_A].launch.env == (("A", "s"), ("B", "mine"), ("D", "w"))
     assert units[ID_A].launch.directory == "/repo"
     assert fields(desired, ID_A)["session"] == "s/dev"
     assert {f.name: f.value for f in found.fields} == {

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from reconciler.kinds.options import LAYOUTS, SESSION_OPTIONS, WINDOW_OPTIONS
+from reconciler.kinds.options import LAYOUTS, SESSION_OPTIONS, WINDOW_OPTIONS, layout_checksum
 from reconciler.kinds.parse import parse
 from reconciler.kinds.specs.words import seconds
 from reconciler.model.problems import Problem
@@ -167,6 +170,13 @@ def test_commands(command: str, wanted: str) -> None:
     assert [p.rule for p in problems] == ([wanted] if wanted else [])
 
 
+def test_runtimes() -> None:
+    assert spec(A, agent("runtime: command"))["runtime"] == "command"
+    assert rules(A, agent("runtime: claud")) == ["schema/choice"]
+    for later in ["claude-code", "codex", "gemini"]:
+        assert rules(A, agent(f"runtime: {later}")) == ["launch/runtime-later"]
+
+
 @pytest.mark.parametrize("name", ["NOVAORCH_UNIT", "TMUX", "TMUX_PANE"])
 @pytest.mark.parametrize("where", ["env: {%s: x}", "secrets: {%s: env:X}"])
 def test_reserved_variables(name: str, where: str) -> None:
@@ -300,6 +310,15 @@ def test_layouts_by_string() -> None:
     assert spec(S, session(f'windows: [{{layout: "{good}"}}]'))["windows"][0]["layout"] == good
     for bad in ["0000," + cells, good.upper(), good + ";kill-server", cells, "", "x" * 5000]:
         assert rules(S, session(f'windows: [{{layout: "{bad}"}}]')) == ["session/layout"]
+
+
+@given(st.text("0123456789x,[]{}\xff", max_size=80))
+def test_layout_checksums_are_those_of_sixteen_bits(cells: str) -> None:
+    total = ctypes.c_ushort(0)
+    for byte in cells.encode():
+        total = ctypes.c_ushort((total.value >> 1) + ((total.value & 1) << 15))
+        total = ctypes.c_ushort(total.value + byte)
+    assert layout_checksum(cells) == total.value
 
 
 @pytest.mark.parametrize("name", ["", "#(id)", "a#b", "a\\nb", "\\u001b[31m", "x" * 65, "\\u202e"])

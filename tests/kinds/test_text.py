@@ -61,6 +61,10 @@ def test_an_empty_value_is_none_and_an_empty_text_is_text() -> None:
     assert value('a:\nb: ""\n') == {"a": None, "b": ""}
 
 
+def test_a_quoted_merge_key_is_a_word() -> None:
+    assert value('"<<": x\n') == {"<<": "x"}
+
+
 def test_a_block_text_and_escapes_come_through() -> None:
     assert value('a: |\n  x\n  y\nb: "\\u001b"\n') == {"a": "x\ny\n", "b": "\x1b"}
 
