@@ -43,7 +43,7 @@ class Bench:
             "PATH": ":".join(str(Path(p).parent) for p in _PROGRAMS) + ":/usr/bin:/bin",
             "HOME": str(base / "home"),
             "USER": "somebody",
-            "SHELL": "/bin/sh",
+            "SHELL": "/bin/bash",
             "TERM": "xterm-256color",
             "LANG": "C.UTF-8",
             "PS1": "$ ",
@@ -126,44 +126,51 @@ class Compared:
     differences: list[str]
 
 
-def compare(bench: Bench, file: Path) -> Compared:
-    """Load `file` with both and return the differences that stay."""
+def load(bench: Bench, files: list[Path]) -> str:
+    """Load files with both; return what importing said. A second diff is empty."""
+    names = [str(file) for file in files]
     bench.run(
-        *(
-            sys.executable,
-            "-c",
-            "from tmuxp.cli import cli; cli()",
-            "load",
-            "-d",
-            "-y",
-            "--no-progress",
-        ),
-        *("-L", "theirs", "-f", "/dev/null", str(file)),
+        *(sys.executable, "-c", "from tmuxp.cli import cli; cli()", "load", "-d", "-y"),
+        *("--no-progress", "-L", "theirs", "-f", "/dev/null", *names),
     )
-    said = bench.novaorch("import", str(file), "--project", "work").stdout
+    said = bench.novaorch("import", *names, "--project", "work").stdout
     bench.typed.extend(_typed_lines(bench))
     bench.commit("Import")
     bench.novaorch("apply", "--yes")
     again = bench.novaorch("diff", "--worktree", check=False)
     assert again.returncode == 0, again.stdout + again.stderr
-    theirs, ours = _only_session(bench, "theirs"), _only_session(bench, "ours")
+    return said
+
+
+def compare(bench: Bench, file: Path) -> Compared:
+    """Load one file with both and return the differences that stay."""
+    said = load(bench, [file])
+    return Compared(said, differences(bench, next(iter(_sessions(bench, "theirs")))))
+
+
+def differences(bench: Bench, name: str) -> list[str]:
+    """Return where two sessions of one name differ, once both have settled."""
+    theirs, ours = _sessions(bench, "theirs")[name], _sessions(bench, "ours")[name]
     deadline = time.monotonic() + SETTLE_S
-    differences = ["never looked"]
-    while differences and time.monotonic() < deadline:
-        left, right = _seen(bench, "theirs", theirs), _seen(bench, "ours", ours)
-        differences = _differences("", left, right)
-        time.sleep(0.1)
-    return Compared(said, differences)
+    found = ["never looked"]
+    while found and time.monotonic() < deadline:
+        found = _differences("", _seen(bench, "theirs", theirs), _seen(bench, "ours", ours))
+        time.sleep(0.1 if found else 0)
+    return found
 
 
-def _only_session(bench: Bench, socket: str) -> str:
+def plain_name(name: str) -> str:
+    """Return a session's name as we make it plain."""
+    return re.sub(r"[^A-Za-z0-9_/ @+,-]", "_", name)
+
+
+def _sessions(bench: Bench, socket: str) -> dict[str, str]:
     rows = bench.tmux(socket, "list-sessions", "-F", "#{session_id} #{session_name}").splitlines()
-    names = [row.split(" ", 1) for row in rows]
-    return next(i for i, name in names if socket == "theirs" or name != "novaorch")
+    pairs = (row.split(" ", 1) for row in rows)
+    return {plain_name(name): session for session, name in pairs}
 
 
 def _seen(bench: Bench, socket: str, session: str) -> Seen:
-    name = bench.tmux(socket, "display-message", "-p", "-t", f"{session}:", "#{session_name}")
     rows = bench.tmux(
         socket, "list-panes", "-s", "-t", session, "-F", "\t".join(f"#{{{n}}}" for n in _PANE)
     )
@@ -172,7 +179,6 @@ def _seen(bench: Bench, socket: str, session: str) -> Seen:
         pane = dict(zip(_PANE, row.split("\t"), strict=True))
         windows.setdefault(int(pane["window_index"]), []).append(pane)
     return {
-        "session": re.sub(r"[^A-Za-z0-9_/ @+,-]", "_", name.strip()),
         "options": _options(bench, socket, ("-A", "-t", session), SESSION_OPTIONS),
         "windows": [_window(bench, socket, windows[index]) for index in sorted(windows)],
     }
