@@ -6,14 +6,19 @@ process.
 
 from __future__ import annotations
 
-from reconciler.core.carry import Carry, carried, own_carries, renamed
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+
+from reconciler.core.carry import Carry, own_carries, renamed
 from reconciler.core.change import applied_text
 from reconciler.core.opening import name_taken, new_panes, new_window, open_frame
 from reconciler.core.processes import blocked_start, start_needs
 from reconciler.core.scene import Scene, expect
-from reconciler.core.seats import Seat, frame_changes, homeless, recalled, seats
+from reconciler.core.seats import Seat, applied_to, frame_changes, homeless, recalled, seats
 from reconciler.core.windows import in_order, missing_slots, options_step, reshaped
 from reconciler.model.action import Action, Change, Expect, Reason, Verb
+from reconciler.model.ids import Json, canonical
 from reconciler.model.marks import frame_text
 from reconciler.model.step import (
     MarkFrame,
@@ -69,6 +74,7 @@ def _lone(
         changes=found,
         expects=_expects(session, []),
         steps=(
+            *_forgotten(session, found, applied_to(scene, frame)),
             *((OpenWindow(session.session_id, made),) if lacks else ()),
             *_settings(frame, session, found),
             *_remark(scene, frame, session),
@@ -94,6 +100,7 @@ def _reopened(
         changes=found,
         expects=_expects(session, []),
         steps=(
+            *_forgotten(session, found, applied_to(scene, frame)),
             OpenWindow(session.session_id, window),
             *_settings(frame, session, found),
             *_remark(scene, frame, session),
@@ -113,21 +120,20 @@ def _present(
     opened = _opened(scene, frame)
     moving = own_carries(scene, frame, {window.key for window in made})
     marks = renamed(scene, frame)
-    ordered, rest = _ordered(
-        scene, frame, session, made if _reorders(scene, frame, names) else None
-    )
+    ordered, rest = _ordered(scene, frame, session, made if _reorders(names) else None)
     steps: list[Step] = [
         *_settings(frame, session, found),
         *(OpenWindow(session.session_id, new_window(w, new_panes(scene, frame, w))) for w in made),
         *(step for panes in opened.values() for step in panes),
-        *carried(scene, moving),
+        *(step for carry in moving for step in carry.steps),
         *(step for _, step in marks),
-        *_windows(scene, frame, names, opened),
+        *_windows(scene, frame, names, opened, Counter(c.pane.window_id for c in moving)),
         *ordered,
         *(() if rest else _remark(scene, frame, session)),
     ]
     if not steps:
         return None
+    steps = [*_forgotten(session, found, applied_to(scene, frame)), *steps]
     reason, detail = _why(frame, session, made, moving)
     return Action(
         Verb.UPDATE,
@@ -167,22 +173,24 @@ def _opened(scene: Scene, frame: Frame) -> dict[str, tuple[OpenPane, ...]]:
 
 
 def _windows(
-    scene: Scene, frame: Frame, names: set[str], opened: dict[str, tuple[OpenPane, ...]]
+    scene: Scene,
+    frame: Frame,
+    names: set[str],
+    opened: dict[str, tuple[OpenPane, ...]],
+    left: Counter[str],
 ) -> tuple[Step, ...]:
     steps: list[Step] = []
     for window in frame.windows:
         live = scene.match.windows.get((frame.id, window.key))
         if live is not None:
-            seat = Seat(frame, window)
-            steps.extend(reshaped(scene, seat, live, names, len(opened[window.key])))
+            new, gone = len(opened[window.key]), left[live.window_id]
+            steps.extend(reshaped(scene, Seat(frame, window), names, new, gone))
     return tuple(steps)
 
 
-def _reorders(scene: Scene, frame: Frame, names: set[str]) -> bool:
-    """Whether the wish touched the order: by itself, or because windows changed their keys."""
-    return "windows" in names or any(
-        live.key != key for (unit, key), live in scene.match.windows.items() if unit == frame.id
-    )
+def _reorders(names: set[str]) -> bool:
+    """Whether the wish touched the order: by itself, or because panes took other windows along."""
+    return any(name == "windows" or name.endswith(".panes") for name in names)
 
 
 def _ordered(
@@ -243,6 +251,19 @@ def _remark(scene: Scene, frame: Frame, session: SeenSession) -> tuple[MarkFrame
         return ()
     text = frame_text(scene.frame_mark(frame))
     return (MarkFrame(session.session_id, text, applied_text(frame.fields)),)
+
+
+def _forgotten(
+    session: SeenSession, found: tuple[Change, ...], applied: Mapping[str, Json]
+) -> tuple[MarkFrame, ...]:
+    """Forget what is about to change, first of all: should this be cut short and the wish go back,
+    a size or a layout that was applied already would look as if it never had been."""
+    if session.mark is None or not found:
+        return ()
+    changing = {change.field for change in found}
+    kept: dict[str, Json] = {k: v for k, v in applied.items() if k not in changing}
+    text = frame_text(replace(session.mark, digest=""))
+    return (MarkFrame(session.session_id, text, canonical(kept)),)
 
 
 def _settings(frame: Frame, session: SeenSession, found: tuple[Change, ...]) -> tuple[Step, ...]:

@@ -23,6 +23,8 @@ def guard(scene: Scene, actions: list[Action], confirmed: str = "") -> list[Acti
     it lifts the refusal of exactly those stops, and never that of a tree with errors.
     """
     due = [action for action in actions if _is_due(action)]
+    if not due:
+        return actions
     if not scene.desired.settled:
         held = {id(action): _unsettled(scene, action) for action in due}
         return [held.get(id(action), action) for action in actions]

@@ -36,7 +36,9 @@ def tidied(scene: Scene, leaving: Iterable[SeenPane]) -> tuple[Arrange, ...]:
     for (unit, key), live in scene.match.windows.items():
         if live.window_id in losses:
             wanted = next(w for w in scene.desired.frames[unit].windows if w.key == key)
-            foreign = sum(pane.mark is None for pane in live.panes)
-            left = max(len(live.panes) - losses[live.window_id], len(wanted.slots) + foreign)
+            here = {pane.pane_id for pane in live.panes}
+            found = (scene.match.panes.get(slot.process) for slot in wanted.slots)
+            coming = sum(pane is None or pane.pane_id not in here for pane in found)
+            left = len(live.panes) + coming - losses[live.window_id]
             steps.extend(arranged(live.window_id, wanted.layout, left))
     return tuple(steps)

@@ -21,7 +21,8 @@ def decide(scene: Scene, process: Process) -> Action | None:
     pane = scene.match.panes.get(process.id)
     if pane is None or pane.mark is None:
         return None if process.stopped else start(scene, process)
-    action = _decide(scene, process, pane, replace(pane.mark, unit=process.id))
+    mark = pane.mark if pane.mark.unit == process.id else replace(pane.mark, unit=process.id)
+    action = _decide(scene, process, pane, mark)
     return action if action is None else _after_frame(scene, process, pane, action)
 
 

@@ -5,13 +5,13 @@ What a person moved stays where it is; what the wish moves is carried, running, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from reconciler.core.change import changes
 from reconciler.core.scene import Scene, frame_key
 from reconciler.model.action import Change
-from reconciler.model.ids import UnitId
+from reconciler.model.ids import Json, UnitId
 from reconciler.model.unit import Frame, Process, Window
 from reconciler.model.world import SeenPane, SeenSession
 
@@ -76,7 +76,12 @@ def frame_changes(scene: Scene, frame: Frame, session: SeenSession) -> tuple[Cha
     """Return the fields of a frame that differ from what was last applied to its session."""
     if session.mark is None or session.mark.digest == frame.digest:
         return ()
-    return changes(frame.fields, scene.world.facts.applied.get(frame_key(frame)))
+    return changes(frame.fields, applied_to(scene, frame))
+
+
+def applied_to(scene: Scene, frame: Frame) -> Mapping[str, Json]:
+    """Return the fields that were applied last to the session of a frame, as far as is known."""
+    return scene.world.facts.applied.get(frame_key(frame)) or {}
 
 
 def seats(frame: Frame) -> Iterator[tuple[Seat, UnitId]]:

@@ -49,15 +49,14 @@ def _here(scene: Scene, live: SeenWindow, unit: UnitId) -> str | None:
     return None
 
 
-def reshaped(
-    scene: Scene, seat: Seat, live: SeenWindow, names: set[str], opened: int
-) -> tuple[Step, ...]:
-    """Return what turns name, key, order, layout and options of `live` into those wished for.
+def reshaped(scene: Scene, seat: Seat, names: set[str], opened: int, left: int) -> tuple[Step, ...]:
+    """Return what turns name, key, order, layout and options of a live window into those wished
+    for, once so many panes were opened in it and so many were carried out of it.
 
     Only what the wish changed: a person's own name, order or layout is not drift. A layout is
     applied again when a pane was opened, since opening it bent the old one.
     """
-    window = seat.window
+    window, live = seat.window, scene.match.windows[seat.frame.id, seat.window.key]
     prefix = f"windows.{window.key}."
     steps: list[Step] = []
     if live.key != window.key:
@@ -68,7 +67,7 @@ def reshaped(
     if f"{prefix}panes" in names:
         steps.extend(_swaps(scene, seat, live))
     if opened or f"{prefix}layout" in names or f"{prefix}panes" in names:
-        steps.extend(arranged(live.window_id, window.layout, len(live.panes) + opened))
+        steps.extend(arranged(live.window_id, window.layout, len(live.panes) + opened - left))
     prefixes = {f"{prefix}options.", f"windows.{live.key}.options."}
     steps.extend(options_step(live.window_id, window.options, prefixes, names))
     return tuple(steps)

@@ -161,18 +161,21 @@ def test_a_change_ends_only_what_it_must(
 @pytest.mark.parametrize(
     ("after", "steps"),
     [
-        (main(window("dev", "a", "b", layout="tiled")), ["Arrange", "MarkFrame"]),
-        (main(window("dev", "a", "b"), columns=90), ["Resize", "MarkFrame"]),
-        (main(window("dev", "a", "b"), called="else"), ["Rename", "MarkFrame"]),
-        (main(window("dev", "a", "b"), options={"status": "off"}), ["SetOptions", "MarkFrame"]),
-        (main(window("dev", "a", "b", name="Dev!")), ["Rename", "MarkFrame"]),
+        (main(window("dev", "a", "b", layout="tiled")), ["MarkFrame", "Arrange", "MarkFrame"]),
+        (main(window("dev", "a", "b"), columns=90), ["MarkFrame", "Resize", "MarkFrame"]),
+        (main(window("dev", "a", "b"), called="else"), ["MarkFrame", "Rename", "MarkFrame"]),
+        (
+            main(window("dev", "a", "b"), options={"status": "off"}),
+            ["MarkFrame", "SetOptions", "MarkFrame"],
+        ),
+        (main(window("dev", "a", "b", name="Dev!")), ["MarkFrame", "Rename", "MarkFrame"]),
         (
             main(window("dev", "a", "b").with_options(synchronize_panes="on")),
-            ["SetOptions", "MarkFrame"],
+            ["MarkFrame", "SetOptions", "MarkFrame"],
         ),
         (
             main(window("dev", "b", "a")),
-            ["MarkPane", "MarkPane", "SwapPanes", "MarkFrame"],
+            ["MarkFrame", "MarkPane", "MarkPane", "SwapPanes", "MarkFrame"],
         ),
     ],
 )
@@ -353,7 +356,7 @@ def test_settings_of_a_lone_session_touch_nothing_that_runs() -> None:
     frame = lone(agent("a"), columns=90, session="else")
     bench.commit(desired(agent("a"), frames=[frame]))
     assert said(bench.plan().actions) == ["update agent/a changed"]
-    assert kinds(bench) == ["Rename", "Resize", "MarkFrame"]
+    assert kinds(bench) == ["MarkFrame", "Rename", "Resize", "MarkFrame"]
     assert [c.field for c in bench.plan().actions[0].changes] == ["session", "size.columns"]
     bench.run()
     assert bench.pids() == pids
