@@ -9,18 +9,18 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from reconciler.kinds import after, agent, charter, fleet, placement, session
+from reconciler.kinds import after, agent, fleet, placement, session
 from reconciler.kinds.findings import Findings
+from reconciler.kinds.gather import Files, gather
 from reconciler.kinds.ground import Ground
-from reconciler.kinds.parse import Parsed, concerns, refuse, refuse_tree, stranger
-from reconciler.kinds.paths import place
+from reconciler.kinds.parse import Parsed
 from reconciler.kinds.placement import Member, Roll, Seating
 from reconciler.kinds.rules import problem
 from reconciler.kinds.shape import AgentShape
 from reconciler.model.ids import UnitId, digest
-from reconciler.model.manifest import Blob, Manifest, Tree
-from reconciler.model.problems import Problem, Severity
-from reconciler.model.unit import CharterText, Desired, FleetSettings, Frame, Process
+from reconciler.model.manifest import Manifest, Tree
+from reconciler.model.problems import Problem
+from reconciler.model.unit import Desired, FleetSettings, Frame, Process
 
 Memo = dict[tuple[Hashable, ...], Process | Frame]
 """Units of agents that live alone, by everything that they are made of."""
@@ -41,8 +41,7 @@ def build(
     """
     builder = _Builder(Ground(root, home), memo if memo is not None else {})
     try:
-        builder.gather(tree, parsed)
-        builder.combine()
+        builder.combine(gather(tree, parsed, builder.findings))
     except Exception as error:  # a forged cache entry must not stop the controller
         builder.give_up(error)
     return builder.desired(tree)
@@ -57,78 +56,15 @@ class _Builder:
     kept: Memo = field(default_factory=dict)
     findings: Findings = field(default_factory=Findings)
     settings: FleetSettings = fleet.DEFAULTS
-    manifests: dict[UnitId, Manifest] = field(default_factory=dict)
-    fleet_file: Manifest | None = None
-    charters: dict[str, CharterText] = field(default_factory=dict)
-    projects: set[str] = field(default_factory=set)
+    files: Files = field(default_factory=Files)
     frames: dict[UnitId, Frame] = field(default_factory=dict)
     processes: dict[UnitId, Process] = field(default_factory=dict)
 
-    # -- files ------------------------------------------------------------------------------------
-
-    def gather(self, tree: Tree, parsed: Mapping[str, Parsed]) -> None:
-        """Take over every manifest of the tree, and every reason why there is none."""
-        if not tree.exists:
-            return
-        wide = refuse_tree(tree.blobs)
-        self.findings.problems += wide
-        if any(found.rule == "tree/too-many" for found in wide):
-            return
-        barred = {found.path: found for found in wide}
-        for blob in sorted(tree.blobs, key=lambda blob: blob.path):
-            self.projects.update(blob.path.split("/", 1)[:-1])
-            found = refuse(blob) or barred.get(blob.path)
-            if found is not None:
-                self._bar(blob.path, (found,))
-            elif concerns(blob.path):
-                self._take(blob, parsed.get(blob.path))
-            elif (warning := stranger(blob.path)) is not None:
-                self.findings.problems.append(warning)
-
-    def _take(self, blob: Blob, known: Parsed | None) -> None:
-        if known is None or (known[0] is None and not _errors(known[1])):
-            unread = problem("file/unread", blob.path, f"{blob.path} was not read")
-            self._bar(blob.path, (unread,))
-            return
-        manifest, problems = known
-        if manifest is None:
-            self._bar(blob.path, problems)
-            return
-        self.findings.problems += problems
-        if manifest.kind == "Fleet":
-            self.fleet_file = manifest
-        elif manifest.kind == "Charter":
-            self.charters[manifest.project] = charter.lower(manifest)
-        elif manifest.id in self.manifests:
-            self._say_twice(manifest)
-        else:
-            self.manifests[manifest.id] = manifest
-
-    def _say_twice(self, manifest: Manifest) -> None:
-        first = self.manifests[manifest.id]
-        at = manifest.place("metadata.name")
-        what = f"{manifest.id} is declared in {first.path} already"
-        self.findings.problems.append(problem("name/twice", manifest.path, what, (at[0], at[1])))
-
-    def _bar(self, path: str, problems: tuple[Problem, ...]) -> None:
-        """Enter a file that cannot be used: the unit that its path names is held."""
-        self.findings.problems += problems
-        first = _errors(problems)[0]
-        where = place(path)
-        if where.kind == "Fleet":
-            self._bar_fleet(first)
-        elif where.kind in {"Agent", "Session"}:
-            self.findings.hold(UnitId.of(where.project, where.kind.lower(), where.stem), first)
-
-    def _bar_fleet(self, first: Problem) -> None:
-        what = f"fleet.yaml cannot be used: {first.what}"
-        at = (first.line, first.column)
-        self.findings.problems.append(problem("fleet/broken", "fleet.yaml", what, at, first.fix))
-
     # -- units ------------------------------------------------------------------------------------
 
-    def combine(self) -> None:
+    def combine(self, files: Files) -> None:
         """Turn the manifests into units, each against all others."""
+        self.files = files
         self._settle_fleet()
         roll = self._roll()
         seating = placement.seat_everyone(roll, self.findings)
@@ -142,24 +78,23 @@ class _Builder:
         self._drop_held(roll)
 
     def _settle_fleet(self) -> None:
-        if self.fleet_file is None:
-            if self.manifests and not any(
-                found.rule == "fleet/broken" for found in self.findings.problems
-            ):
+        if self.files.fleet is None:
+            rules = {found.rule for found in self.findings.problems}
+            if self.files.manifests and "fleet/broken" not in rules:
                 missing = problem("fleet/missing", "fleet.yaml", "there is no fleet.yaml")
                 self.findings.problems.append(missing)
             return
         own = Findings()
-        settings = fleet.lower(self.fleet_file, self.ground, own)
+        settings = fleet.lower(self.files.fleet, self.ground, own)
         self.findings.problems += own.problems
         if own.problems:
-            self._bar_fleet(own.problems[0])
+            self.findings.problems.append(fleet.broken(own.problems[0]))
             return
         self.settings = settings
         self.ground = Ground(self.ground.root, self.ground.home, settings.roots)
 
     def _roll(self) -> Roll:
-        agents = {unit: m for unit, m in self.manifests.items() if m.kind == "Agent"}
+        agents = {unit: m for unit, m in self.files.manifests.items() if m.kind == "Agent"}
         members: dict[UnitId, Member] = {}
         for unit, manifest in agents.items():
             for name in _replicas(manifest):
@@ -169,7 +104,7 @@ class _Builder:
                     self.findings.say(manifest, "spec.replicas", "agent/replica-clash", what)
                 else:
                     members.setdefault(mine, Member(mine, name, manifest))
-        sessions = {unit: m for unit, m in self.manifests.items() if m.kind == "Session"}
+        sessions = {unit: m for unit, m in self.files.manifests.items() if m.kind == "Session"}
         return Roll(agents, sessions, members)
 
     def _lower_agent(
@@ -177,7 +112,7 @@ class _Builder:
     ) -> None:
         if self._cause(member) is not None:
             return
-        text = self.charters.get(member.id.project)
+        text = self.files.charters.get(member.id.project)
         post = agent.Post(
             seat=seating.seats.get(member.id),
             after=waits.get(member.manifest.id, ()),
@@ -292,17 +227,13 @@ class _Builder:
             fleet=self.settings,
             frames=self.frames,
             processes=self.processes,
-            charters=tuple(self.charters[name] for name in sorted(self.charters)),
+            charters=tuple(text for _, text in sorted(self.files.charters.items())),
             broken=dict(sorted(self.findings.broken.items())),
             problems=tuple(sorted(set(self.findings.problems))),
-            projects=frozenset(self.projects),
+            projects=frozenset(self.files.projects),
             author=tree.author,
             subject=tree.subject,
         )
-
-
-def _errors(problems: tuple[Problem, ...]) -> list[Problem]:
-    return [found for found in problems if found.severity is Severity.ERROR]
 
 
 def _replicas(manifest: Manifest) -> list[str]:

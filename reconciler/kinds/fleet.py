@@ -6,8 +6,10 @@ from typing import cast
 
 from reconciler.kinds.findings import Findings
 from reconciler.kinds.ground import Ground
+from reconciler.kinds.rules import problem
 from reconciler.kinds.shape import FleetShape
 from reconciler.model.manifest import Manifest
+from reconciler.model.problems import Problem
 from reconciler.model.unit import FleetSettings
 
 DEFAULTS = FleetSettings(name="default")
@@ -36,6 +38,12 @@ def lower(manifest: Manifest, ground: Ground, findings: Findings) -> FleetSettin
             for index, root in enumerate(spec["limits"]["roots"])
         ),
     )
+
+
+def broken(first: Problem) -> Problem:
+    """Return the problem that says: with this error in fleet.yaml, nobody may act."""
+    what = f"fleet.yaml cannot be used: {first.what}"
+    return problem("fleet/broken", "fleet.yaml", what, (first.line, first.column), first.fix)
 
 
 def _path(manifest: Manifest, name: str, text: str, ground: Ground, findings: Findings) -> str:
