@@ -37,9 +37,14 @@ def assert_valid(found: Imported) -> None:
     assert yaml.safe_load(text) == found.manifest
 
 
+def spec_of(found: Imported) -> Any:
+    """Return the spec, loosely typed: a test says what it expects to find."""
+    return found.manifest["spec"]
+
+
 def spec(text: str, **words: Any) -> Any:
     """Return the spec of an imported text."""
-    return imported(text, **words).manifest["spec"]
+    return spec_of(imported(text, **words))
 
 
 def window(text: str, **words: Any) -> Any:

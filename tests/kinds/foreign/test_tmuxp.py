@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.model.problems import SourceError
-from tests.kinds.foreign.reading import imported, said, spec, window
+from tests.kinds.foreign.reading import imported, said, spec, spec_of, window
 
 
 def typed(pane: str, **words: str) -> list[str]:
@@ -51,7 +51,7 @@ def test_enter_stays_as_it_was_said() -> None:
           - shell_command: [a, {cmd: b, enter: false}, c]
         """
     )
-    assert found.manifest["spec"]["windows"][0]["panes"] == [{"type": [" a"]}]  # type: ignore
+    assert spec_of(found)["windows"][0]["panes"] == [{"type": [" a"]}]
     assert said(found, 'f.yaml:5: "b c" is not typed')
 
 
@@ -59,12 +59,12 @@ def test_keys_are_not_typed_as_text() -> None:
     found = imported(
         "session_name: s\nsuppress_history: no\nwindows: [{panes: [[top, C-c, Enter, q]]}]\n"
     )
-    assert found.manifest["spec"]["windows"][0]["panes"][0]["type"] == [
+    assert spec_of(found)["windows"][0]["panes"][0]["type"] == [
         "top",
         " ",
         " ",
         "q",
-    ]  # type: ignore
+    ]
     assert said(found, "the key C-c")
 
 
@@ -113,14 +113,14 @@ def test_secrets_are_never_written_down() -> None:
     )
     text = str(found.manifest)
     assert not any(word in text for word in ("abc123", "s3cr3t", "hunter2", "from-pane"))
-    inner = found.manifest["spec"]
-    assert inner["env"] == {"PLAIN": "red"}  # type: ignore
-    assert inner["windows"][0]["panes"][1]["secrets"] == {  # type: ignore
+    inner = spec_of(found)
+    assert inner["env"] == {"PLAIN": "red"}
+    assert inner["windows"][0]["panes"][1]["secrets"] == {
         "API_TOKEN": "env:API_TOKEN",
         "KEPT": "env:MY_SECRET",
         "URL": "env:URL",
     }
-    assert inner["windows"][0]["panes"][0]["type"] == [' curl -H "$MY_SECRET" $COLOUR']  # type: ignore
+    assert inner["windows"][0]["panes"][0]["type"] == [' curl -H "$MY_SECRET" $COLOUR']
     assert said(found, "f.yaml:7: the variable MIXED")
 
 
@@ -143,8 +143,8 @@ def test_directories_fit_other_machines() -> None:
 
 def test_names_that_tmux_or_a_shell_would_read() -> None:
     found = imported("session_name: '#(id) $X:y'\nwindows: [{window_name: 'a#(b)'}]\n")
-    assert found.manifest["spec"]["session"] == "id_ _X_y"  # type: ignore
-    assert found.manifest["spec"]["windows"][0]["name"] == "a_(b)"  # type: ignore
+    assert spec_of(found)["session"] == "id_ _X_y"
+    assert spec_of(found)["windows"][0]["name"] == "a_(b)"
     assert found.name == "id-x-y"
     assert said(found, "the session is called")
     assert said(found, "the window is called")
@@ -159,8 +159,8 @@ def test_options_that_hold_a_command_are_refused() -> None:
         - options: {monitor-activity: yes, synchronize-panes: "#{x}", main-pane-width: 5}
         """
     )
-    assert found.manifest["spec"]["options"] == {"mouse": "on"}  # type: ignore
-    assert found.manifest["spec"]["windows"][0]["options"] == {  # type: ignore
+    assert spec_of(found)["options"] == {"mouse": "on"}
+    assert spec_of(found)["windows"][0]["options"] == {
         "monitor-activity": "on",
         "main-pane-width": "5",
         "automatic-rename": "on",
@@ -184,7 +184,7 @@ def test_order_by_index_and_focus() -> None:
 
 def test_the_file_gives_the_name_when_it_has_none() -> None:
     found = imported("windows: [{window_name: a}]\n", path="some/My File.yaml")
-    assert (found.name, found.manifest["spec"]["session"]) == ("my-file", "My File")  # type: ignore
+    assert (found.name, spec_of(found)["session"]) == ("my-file", "My File")
 
 
 @pytest.mark.parametrize("text", ["session_name: s", "session_name: s\nwindows: 5"])
