@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from reconciler.kinds.ground import Ground
 from reconciler.kinds.shape import RestartShape, StopShape
@@ -11,16 +12,15 @@ from reconciler.model.unit import Disruption, Field, Launch, Restart, RestartPol
 
 HOT, RESTART = Disruption.HOT, Disruption.RESTART
 
-_POLICIES = {policy.value: policy for policy in RestartPolicy}
-_DEFAULT_RESTART = Restart()
-
 
 def restart(spec: RestartShape) -> Restart:
     """Return when and how fast it is started again."""
-    base, most = spec["backoff"]["base"], spec["backoff"]["max"]
-    if spec["policy"] == "always" and base == 1.0 and most == 60.0:
-        return _DEFAULT_RESTART
-    return Restart(_POLICIES[spec["policy"]], base, most)
+    return _restart(spec["policy"], spec["backoff"]["base"], spec["backoff"]["max"])
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _restart(policy: str, base_s: float, max_s: float) -> Restart:
+    return Restart(RestartPolicy(policy), base_s, max_s)
 
 
 def launch(
@@ -45,19 +45,24 @@ def launch_fields(
     """Return the fields whose change restarts the process; secrets by reference as written."""
     argv: list[Json] = [*(command or ())]
     fields = [Field("command", argv, RESTART), Field("directory", directory, RESTART)]
-    if env:
-        shown = sorted((k, v) for k, v in env.items() if k not in secrets)
-        fields += [Field(f"env.{k}", v, RESTART) for k, v in shown]
-    if secrets:
-        fields += [Field(f"secrets.{k}", v, RESTART) for k, v in sorted(secrets.items())]
+    shown = sorted((k, v) for k, v in env.items() if k not in secrets)
+    fields += [Field(f"env.{k}", v, RESTART) for k, v in shown]
+    fields += [Field(f"secrets.{k}", v, RESTART) for k, v in sorted(secrets.items())]
     return fields
 
 
 def lifecycle_fields(restarts: RestartShape, stop: StopShape) -> tuple[Field, ...]:
     """Return the fields that the reconciler itself obeys."""
+    backoff = restarts["backoff"]
+    return _lifecycle(restarts["policy"], backoff["base"], backoff["max"], stop["grace"])
+
+
+# A thousand agents share a few of these.
+@lru_cache(maxsize=1024, typed=True)
+def _lifecycle(policy: str, base_s: float, max_s: float, grace_s: float) -> tuple[Field, ...]:
     return (
-        Field("restart.policy", restarts["policy"], HOT),
-        Field("restart.backoff.base", restarts["backoff"]["base"], HOT),
-        Field("restart.backoff.max", restarts["backoff"]["max"], HOT),
-        Field("stop.grace", stop["grace"], HOT),
+        Field("restart.policy", policy, HOT),
+        Field("restart.backoff.base", base_s, HOT),
+        Field("restart.backoff.max", max_s, HOT),
+        Field("stop.grace", grace_s, HOT),
     )
