@@ -25,6 +25,8 @@ ENDING_S = 1.0
 class Control:
     """One `tmux -C attach` process on the session `anchor` (an id)."""
 
+    ordered = True
+
     def __init__(
         self, binary: str, socket: str, environ: Mapping[str, str], anchor: str, notify: Notify
     ) -> None:
@@ -129,7 +131,7 @@ class _Stream:
         self._guard: bytes | None = None
         self._block: list[bytes] = []
         self._output: list[str] = []
-        self._error = ""
+        self._errors: list[str] = []
         self._nonce = b""
         self._wanted = 0
         self._replies: list[Reply] = []
@@ -140,7 +142,7 @@ class _Stream:
         """Begin a batch of `count` lines, each followed by one that prints `nonce`."""
         with self._news:
             self._nonce, self._wanted = nonce.encode(), count
-            self._replies, self._output, self._error = [], [], ""
+            self._replies, self._output, self._errors = [], [], []
             self._last = time.monotonic()
 
     def collect(self, timeout_s: float) -> tuple[list[Reply], str]:
@@ -185,10 +187,10 @@ class _Stream:
     def _finish(self, *, failed: bool) -> None:
         self._guard = None
         if failed:
-            self._error = self._error or text(b"\n".join(self._block)) or "failed"
+            self._errors.append(text(b"\n".join(self._block)) or "failed")
         elif self._block == [self._nonce]:
-            self._replies.append(Reply(tuple(self._output), self._error, self._last))
-            self._output, self._error = [], ""
+            self._replies.append(Reply(tuple(self._output), tuple(self._errors), self._last))
+            self._output, self._errors = [], []
         else:
             self._output += map(text, self._block)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
@@ -24,6 +25,7 @@ from reconciler.adapters.tmux.render import APPLIED, live
 from reconciler.adapters.tmux.server import Server, setting
 from reconciler.adapters.tmux.steps import Known
 from reconciler.adapters.tmux.talk import (
+    LEAVING,
     NoServerError,
     Reply,
     SilentError,
@@ -37,6 +39,9 @@ from reconciler.model.step import OpenSession
 from reconciler.model.unit import Process
 from reconciler.model.world import World
 from reconciler.ports import Order, Receipt
+
+RETRIES, PAUSE_S = 20, 0.01
+"""How often and how soon a server that is just ending is asked again."""
 
 NEWS = frozenset(
     {"%sessions-changed", "%window-close", "%unlinked-window-close", "%window-add", "%exit"}
@@ -231,6 +236,11 @@ class Tmux:
     def _client(self, words: Sequence[str]) -> Reply:
         try:
             reply = self._plain.call(words, self._timeout_s)
+            for _ in range(RETRIES):
+                if not reply.error.startswith(LEAVING):
+                    break
+                time.sleep(PAUSE_S)
+                reply = self._plain.call(words, self._timeout_s)
         except SilentError as silent:
             raise self._blind(silent.why) from silent
         if reply.error:

@@ -24,7 +24,11 @@ PLACEHOLDER = ("env", "true")
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What rendering must know of this server and this fleet, read once a batch."""
+    """What rendering must know of this server and this fleet, read once a batch.
+
+    `own`: we started it. `messages`: how many it logs. `keeps_dead`, `destroys`: what it does with
+    dead panes, and with sessions nobody looks at. `haunted`: a NOVAORCH_UNIT is in its environment.
+    """
 
     fleet: str
     environ: Mapping[str, str]
@@ -34,6 +38,7 @@ class Setting:
     own: bool = False
     keeps_dead: bool = False
     destroys: bool = False
+    haunted: bool = False
 
 
 def start(pane: NewPane, setting: Setting, *, again: bool = False) -> tuple[str, tuple[str, ...]]:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from reconciler.adapters.tmux import groups
 from reconciler.adapters.tmux.steps import (
     DONE,
     STALE,
@@ -48,6 +49,14 @@ class _Work:
         """Close this order without success."""
         self.receipt = Receipt(self.order.unit, error, fix, stale, self.seconds)
 
+    def refuse(self, refused: NovaorchError) -> None:
+        """Close this order: it cannot be written down."""
+        self.fail(refused.what + (f": {refused.why}" if refused.why else ""), refused.fix)
+
+
+Parcel = tuple[list[_Work], str]
+"""One line, and the orders that it carries out."""
+
 
 @dataclass(slots=True)
 class Batch:
@@ -66,46 +75,73 @@ class Batch:
         return [work.receipt for work in works if work.receipt is not None]
 
     def _round(self, works: Sequence[_Work], talk: Talk) -> None:
-        sent: list[_Work] = []
-        lines: list[str] = []
-        for work in works:
-            try:
-                lines.append(self._segment(work))
-                sent.append(work)
-            except NovaorchError as refused:
-                why = f": {refused.why}" if refused.why else ""
-                work.fail(refused.what + why, refused.fix)
-            except ValueError as odd:
-                work.fail(str(odd))
-        if not lines:
+        parcels = self._parcels(works, together=talk.ordered)
+        if not parcels:
             return
         start = time.monotonic()
-        replies = self._replies(lines, sent, talk)
-        shares = _shares(start, [reply.at for reply in replies])
-        for work, reply, seconds in zip(sent, replies, shares, strict=False):
+        replies = self._replies(parcels, talk)
+        answered: list[tuple[_Work, Reply]] = []
+        for (sent, _), reply in zip(parcels, replies, strict=False):
+            parts = [reply] if len(sent) == 1 else groups.split(reply, len(sent))
+            answered += zip(sent, parts, strict=True)
+        shares = _shares(start, [reply.at for _, reply in answered])
+        for (work, reply), seconds in zip(answered, shares, strict=True):
             work.seconds += seconds
             self._learn(work, reply)
 
-    def _replies(self, lines: list[str], sent: Sequence[_Work], talk: Talk) -> list[Reply]:
+    def _parcels(self, works: Sequence[_Work], *, together: bool) -> list[Parcel]:
+        """Return the lines to send, each with the orders it carries out."""
+        parcels: list[Parcel] = []
+        waiting: list[tuple[_Work, list[str]]] = []
+        for work in works:
+            body = self._body(work)
+            if body is None:
+                continue
+            if together and work.first and groups.fits(work.order, self.known.setting):
+                waiting.append((work, body))
+                continue
+            expects = work.order.expects if work.first else ()
+            try:
+                parcels.append(([work], checked(body, expects, self.known.setting.fleet)))
+            except NovaorchError as refused:
+                work.refuse(refused)
+        for n in range(0, len(waiting), groups.SIZE):
+            group = waiting[n : n + groups.SIZE]
+            bodies = [(work.order, body) for work, body in group]
+            line = groups.line(bodies) if len(group) > 1 else checked(group[0][1], (), "")
+            parcels.append(([work for work, _ in group], line))
+        return parcels
+
+    def _replies(self, parcels: Sequence[Parcel], talk: Talk) -> list[Reply]:
+        lines = [line for _, line in parcels]
+        works = [work for sent, _ in parcels for work in sent]
         try:
-            if self.known.setting.messages and any(_secret(work.order) for work in sent):
+            if self.known.setting.messages and any(_secret(work.order) for work in works):
                 return _hushed(lines, talk, self.known.setting.messages, self.timeout_s)
             return talk.run(lines, self.timeout_s)
         except (SilentError, NoServerError) as gone:
             replies = list(gone.replies) if isinstance(gone, SilentError) else []
             reached = gone.sent if isinstance(gone, SilentError) else 0
-            if not reached and all(work.first for work in sent):
+            if not reached and all(work.first for work in works):
                 raise
             self.broken = True
-            for number, work in enumerate(sent[len(replies) :], len(replies)):
-                if number < reached:
-                    work.fail(f"fate unknown: {gone}", UNKNOWN_FIX)
-                else:
-                    work.fail(f"not sent: {gone}", UNKNOWN_FIX)
+            for number, (sent, _) in enumerate(parcels[len(replies) :], len(replies)):
+                what = "fate unknown" if number < reached else "not sent"
+                for work in sent:
+                    work.fail(f"{what}: {gone}", UNKNOWN_FIX)
             return replies
 
-    def _segment(self, work: _Work) -> str:
-        """Return the next line of an order: as many steps as can be written down now."""
+    def _body(self, work: _Work) -> list[str] | None:
+        """Return an order's next commands, as far as they are known by now; None: refused."""
+        try:
+            return self._segment(work)
+        except NovaorchError as refused:
+            work.refuse(refused)
+        except ValueError as odd:
+            work.fail(str(odd))
+        return None
+
+    def _segment(self, work: _Work) -> list[str]:
         body: list[str] = []
         work.born, work.signal = [], None
         while work.left:
@@ -119,8 +155,7 @@ class Batch:
                 work.signal = step
                 body.append(seen_pid(step.pane))
                 break
-        expects = work.order.expects if work.first else ()
-        return checked(body, expects, self.known.setting.fleet)
+        return body
 
     def _learn(self, work: _Work, reply: Reply) -> None:
         self.slots.update(zip(work.born, _births(reply), strict=False))

@@ -30,6 +30,8 @@ BATCH_BYTES = 24_000
 class Plain:
     """Runs lines through `tmux source-file -`."""
 
+    ordered = False
+
     def __init__(self, binary: str, socket: str, environ: Mapping[str, str]) -> None:
         self.binary, self.socket = binary, socket
         self._argv = [*address(binary, socket), "source-file", "-"]
@@ -61,8 +63,8 @@ class Plain:
         out, err, code = self._spawn([*self._head, *words], b"", timeout_s, cwd)
         if code and is_absent(err):
             raise NoServerError(err)
-        error = (err.strip() or f"tmux ended with {code}") if code else ""
-        return Reply(tuple(out.split("\n")[:-1]), error, time.monotonic())
+        errors = (err.strip() or f"tmux ended with {code}",) if code else ()
+        return Reply(tuple(out.split("\n")[:-1]), errors, time.monotonic())
 
     def close(self) -> None:
         """Nothing stays open between calls."""
@@ -128,7 +130,7 @@ def _cut(out: str, err: str, nonce: str) -> list[Reply]:
             held.append(row)
             continue
         finished = any(not row.startswith(BIRTH) for row in held)
-        error = errors.pop(0) if errors and not finished else ""
-        replies.append(Reply(tuple(held), error, now))
+        own = (errors.pop(0),) if errors and not finished else ()
+        replies.append(Reply(tuple(held), own, now))
         held = []
     return replies

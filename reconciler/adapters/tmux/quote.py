@@ -1,7 +1,8 @@
 """Words in tmux's own command language. Nothing here ever meets a shell.
 
 A word is put between single quotes, where tmux changes nothing; a quote and every control
-character leave them and stand, escaped, between double quotes. A line break therefore never
+character leave them and stand, escaped, between double quotes (so does a first `%`, which tmux 3.2
+takes for a directive inside braces). A line break therefore never
 appears as itself, which control mode needs: there a line is a command.
 """
 
@@ -14,7 +15,7 @@ from reconciler.model.problems import NovaorchError
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@+,-][A-Za-z0-9_./:@%+=,-]*", re.ASCII)
 _LONE = re.compile(r"[\ud800-\udfff]")
-_LEAVES = re.compile(r"['\x00-\x1f\x7f]+")
+_LEAVES = re.compile(r"['\x00-\x1f\x7f]+|^%")
 
 
 def quote(text: str) -> str:

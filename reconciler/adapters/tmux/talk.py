@@ -16,14 +16,16 @@ BIRTH = "+ "
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What one line printed, its first error ('' when it had none), and when it was answered.
-
-    `at` is in monotonic seconds.
-    """
+    """What one line printed, its errors, and when it was answered (monotonic seconds)."""
 
     output: tuple[str, ...]
-    error: str = ""
+    errors: tuple[str, ...] = ()
     at: float = 0.0
+
+    @property
+    def error(self) -> str:
+        """The first error, '' when there was none."""
+        return self.errors[0] if self.errors else ""
 
 
 class SilentError(Exception):
@@ -46,7 +48,9 @@ class NoServerError(Exception):
 
 
 class Talk(Protocol):
-    """A way to a server."""
+    """A way to a server. `ordered`: errors come in the order in which they happened."""
+
+    ordered: bool
 
     def run(self, lines: Sequence[str], timeout_s: float) -> list[Reply]:
         """Run lines in order; one reply each.
@@ -77,6 +81,10 @@ def socket_path(socket: str, environ: Mapping[str, str]) -> str:
         return socket
     folder = environ.get("TMUX_TMPDIR") or "/tmp"  # noqa: S108
     return f"{os.path.realpath(folder)}/tmux-{os.getuid()}/{socket}"
+
+
+LEAVING = ("server exited", "lost server")
+"""What a client says when its server ends while it is spoken to: ask once more."""
 
 
 def is_absent(message: str) -> bool:
