@@ -68,6 +68,8 @@ def _variable(
         return
     if value != text:
         notes.changed(line, f"{name} has the value of today, {shown(value)}")
+    if name == "PATH":
+        notes.changed(line, "PATH holds: tmux itself lets the caller's PATH win over it")
     made.env[name] = value
 
 
