@@ -74,7 +74,7 @@ def _is_pytest(line: bytes) -> bool:
 
 @pytest.fixture(autouse=True)
 def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder with a short path that is HOME, XDG and TMUX_TMPDIR; nothing of the user's is seen."""
+    """A folder with a short path that is HOME, XDG and TMUX_TMPDIR. Hides the user's own."""
     folder = Path(tempfile.mkdtemp(prefix="t"))
     home = folder / "home"
     home.mkdir()
