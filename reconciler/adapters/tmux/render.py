@@ -176,13 +176,16 @@ def _rest_of_window(window: s.NewWindow, tail: str, size: str, setting: Setting)
     commands = [f"resize-window -t {tail} {size}"] if size else []
     for number, pane in enumerate(window.panes[1:], 1):
         words, _ = start(pane, setting)
+        if number > 1 and not window.layout:
+            room = block(f"select-layout -t {tail} tiled")
+            commands.append(f"if-shell -F -t {tail} '#{{e|<|:#{{pane_height}},4}}' {room}")
         commands.append(f"split-window -P -F {BORN} -t {tail} {words}")
         commands += _marked(pane, tail, setting)
-        if number > 1:
+        if number > 1 and window.layout:
             commands.append(f"select-layout -t {tail} tiled")
+    commands += options(tail, "-w", window.options)
     if window.layout:
         commands.append(f"select-layout -t {tail} {quote(window.layout)}")
-    commands += options(tail, "-w", window.options)
     return commands + _pane_focus(window, tail)
 
 

@@ -201,9 +201,10 @@ def _condition(expect: Expect, fleet: str) -> str:
     if any(c in words for c in ",{}#*?[]\\ "):
         raise NovaorchError(f"not a unit that can be checked: {expect.unit!r}")
     dead = int(expect.dead)
+    whose = f"#{{m:v1 {fleet} {expect.unit} *,#{{{PANE}}}}}" if expect.unit else f"#{{?{PANE},0,1}}"
     # A dead pane keeps its pid; an empty one has none.
     return (
         "#{&&:#{==:#{pane_id} #{pane_pid} #{?pane_dead,1,0},"
         f"{expect.pane_id} {int(expect.pid)} {dead}}},"
-        f"#{{m:v1 {fleet} {expect.unit} *,#{{{PANE}}}}}}}"
+        f"{whose}}}"
     )
