@@ -44,7 +44,7 @@ def test_a_broken_file_holds_its_own_unit_and_says_where() -> None:
     plan = bench.plan()
     assert said(plan.actions) == ["start agent/a2 absent", "hold agent/a0 broken-manifest"]
     hold = plan.actions[1]
-    assert (hold.detail, hold.fix) == (f"{bad.place}: not a number", "write one")
+    assert (hold.detail, hold.fix) == (f"{bad.where}: not a number", "write one")
     assert hold.source is not None
     assert (hold.source.path, hold.source.line) == ("p/agents/a0.yaml", 4)
 

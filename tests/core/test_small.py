@@ -1,0 +1,337 @@
+"""The small verbs: changes, layouts, stamps, statuses, words, fingerprints."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from reconciler.core.change import applied_text, changes, worst
+from reconciler.core.explain import (
+    action_json,
+    clean,
+    counts_json,
+    explain,
+    outcome_line,
+    problem_lines,
+    problems_json,
+    summary,
+)
+from reconciler.core.fold import fold
+from reconciler.core.layouts import arranged, fits
+from reconciler.core.plan import fingerprint
+from reconciler.core.stamp import stamp
+from reconciler.model import step as do
+from reconciler.model.action import Action, Outcome, Plan, Reason, Verb
+from reconciler.model.ids import UnitId
+from reconciler.model.status import Ready
+from reconciler.model.unit import Disruption, Field, Launch
+from reconciler.model.world import NOW, Drain, PaneMark
+from tests.bench import Bench
+from tests.builders import (
+    HOT,
+    NEVER,
+    RESTART,
+    agent,
+    agent_id,
+    desired,
+    problem,
+    seated,
+    session,
+    window,
+)
+
+A = agent_id("a")
+DRAWN2 = "b25d,200x50,0,0{100x50,0,0,0,99x50,101,0,1}"
+
+# -- change ----------------------------------------------------------------------------------------
+
+
+def test_only_fields_that_differ_are_changes_sorted_by_name() -> None:
+    fields = (Field("b", 2, HOT), Field("a", 1, RESTART), Field("c", None, HOT))
+    found = changes(fields, {"a": 0, "b": 2, "c": None})
+    assert [(c.field, c.wanted, c.applied, c.disruption) for c in found] == [("a", 1, 0, RESTART)]
+    assert changes(fields, {"a": 1, "b": 2, "c": None}) == ()
+    assert [c.field for c in changes(fields, {"a": 1, "b": 2})] == ["c"]
+    assert [c.field for c in changes(fields, None)] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "disruption"),
+    [
+        ("env.X", (Field("env.Y", "1", RESTART),), RESTART),
+        ("env.X", (Field("env.Y", "1", HOT),), HOT),
+        ("env.X", (), RESTART),
+        ("labels.x", (), HOT),
+        ("options.status", (), HOT),
+        ("windows.dev.layout", (), HOT),
+        ("size.rows", (), HOT),
+        ("charter", (), HOT),
+        ("session", (), HOT),
+        ("after", (), HOT),
+        ("stop.grace", (), HOT),
+        ("restart.policy", (), HOT),
+    ],
+)
+def test_a_field_that_is_wanted_no_longer_costs_what_its_group_costs(
+    name: str, fields: tuple[Field, ...], disruption: Disruption
+) -> None:
+    kept = {field.name: field.value for field in fields}
+    (found,) = changes(fields, {**kept, name: "old"})
+    assert (found.field, found.wanted, found.applied) == (name, None, "old")
+    assert found.disruption is disruption
+    assert worst((found,)) is disruption
+
+
+def test_nothing_changed_costs_nothing() -> None:
+    assert worst(()) is Disruption.HOT
+    assert applied_text((Field("b", [1], HOT), Field("a", "ü", HOT))) == '{"a":"ü","b":[1]}'
+
+
+# -- layouts ---------------------------------------------------------------------------------------
+
+
+def test_a_drawn_layout_holds_as_many_panes_as_it_has_cells() -> None:
+    assert [fits(DRAWN2, n) for n in (1, 2, 3)] == [True, True, False]
+    assert fits("tiled", 99)
+    assert arranged("@1", "", 2) == ()
+    assert arranged("@1", "tiled", 0) == ()
+    assert arranged("@1", DRAWN2, 3) == ()
+    assert arranged("@1", DRAWN2, 2) == (do.Arrange("@1", DRAWN2),)
+
+
+# -- stamp -----------------------------------------------------------------------------------------
+
+
+def test_the_hour_is_written_into_every_mark_and_nowhere_else() -> None:
+    mark = PaneMark("f", A, "d", "c", started=NOW, drain_until=-7)
+    new = do.NewPane(mark, Launch((), "/"), "{}")
+    win = do.NewWindow("k", "k", "", (new,))
+    steps: tuple[do.Step, ...] = (
+        do.OpenSession("s", 1, 1, 1, "m", "{}", (win,)),
+        do.OpenWindow("$1", win),
+        do.OpenPane("%1", new),
+        do.Respawn("%1", new),
+        do.MarkPane("%1", mark),
+        do.Close("%1"),
+    )
+    texts = [repr(stamp(step, 1_000.9)) for step in steps]
+    assert all("started=1000" in t and "drain_until=1007" in t for t in texts[:-1])
+    assert stamp(steps[-1], 5) is steps[-1]
+    settled = do.MarkPane("%1", replace(mark, started=3, drain_until=9))
+    assert stamp(settled, 1_000) == settled
+    zero = do.MarkPane("%1", replace(mark, started=0, drain_until=0))
+    assert stamp(zero, 1_000) == zero
+
+
+# -- fold ------------------------------------------------------------------------------------------
+
+
+def status(bench: Bench, unit: str, outcomes: tuple[Outcome, ...] = ()) -> tuple[str, str, str]:
+    thought = bench.think()
+    found = {s.unit: s for s in fold(thought.scene, thought.plan, outcomes)}
+    assert list(found) == sorted(found)
+    one = found[UnitId(unit)]
+    return one.ready.value, one.state, one.reason
+
+
+def test_a_unit_has_one_status_made_from_what_is_seen() -> None:
+    wish = desired(agent("a"), agent("off", stopped=True), agent("job", restart=NEVER))
+    bench = Bench(wish)
+    assert status(bench, A) == ("False", "absent", "absent")
+    assert status(bench, "p/agent/off") == ("True", "stopped", "as-wished")
+    bench.run()
+    assert status(bench, A) == ("True", "running", "as-wished")
+    bench.host.exit("p/agent/job", 1)
+    assert status(bench, "p/agent/job") == ("True", "ended", "as-wished")
+    bench.host.exit(A, 1)
+    assert status(bench, A) == ("False", "exited", "exited")
+    bench.once()
+    bench.host.exit(A, 1)
+    assert status(bench, A) == ("False", "exited", "backing-off")
+    bench.commit(desired(agent("a", "new")))
+    bench.run()
+    bench.host.stubborn.add(A)
+    bench.commit(desired(agent("a", "newer")))
+    bench.once()
+    assert status(bench, A) == ("False", "draining", "draining")
+
+
+def test_a_status_says_where_the_process_is_and_since_when() -> None:
+    bench = Bench(desired(agent("a"))).run()
+    thought = bench.think()
+    (one,) = fold(thought.scene, thought.plan)
+    pane = bench.pane(A)
+    assert (one.session, one.pane, one.pid, one.falls) == ("p/a", pane.pane_id, pane.pid, 0)
+    assert one.since == int(bench.clock.now())
+    assert one.commit == bench.wishes.wish.commit
+    assert one.message == ""
+    bench.host.exit(A, 1)
+    thought = bench.think()
+    (one,) = fold(thought.scene, thought.plan)
+    assert (one.pid, one.pane) == (0, pane.pane_id)
+    assert one.message == "restart is due: exited with status 1"
+
+
+def test_sessions_and_held_leftovers_have_a_status_too() -> None:
+    bench = Bench(desired(session("main", window("dev", "x")), agent("a"))).run()
+    assert status(bench, "p/session/main") == ("True", "open", "as-wished")
+    bench.commit(desired(session("main", window("dev", "x")), problems=(problem(),)))
+    assert status(bench, A) == ("False", "held", "tree-has-errors")
+    bench.host.human_close("$0" if bench.host.session("p/main").id == "$0" else "$1")
+    assert status(bench, "p/session/main") == ("False", "absent", "absent")
+    assert status(bench, "p/session/main/dev.0") == ("False", "absent", "absent")
+    bench.host.foreign_session("p/main")
+    assert status(bench, "p/session/main") == ("False", "held", "name-taken")
+    assert status(bench, "p/session/main/dev.0") == ("False", "held", "name-taken")
+
+
+def test_a_failed_move_says_why() -> None:
+    bench = Bench(desired(agent("a")))
+    bench.host.fail_in = 0
+    outcomes = tuple(bench.once())
+    thought = bench.think()
+    (one,) = fold(thought.scene, thought.plan, outcomes)
+    assert (one.ready, one.reason) == (Ready.FALSE, "failed")
+    assert one.message == "no space for new pane look at `novaorch diff` again"
+    bench.host.refused[A] = ("no such command", "install it")
+    thought = bench.think()
+    (one,) = fold(thought.scene, thought.plan)
+    assert one.message == "no such command; install it"
+    assert one.state == "held"
+
+
+# -- explain ---------------------------------------------------------------------------------------
+
+GOLDEN = """\
+~ update   p/agent/hot     changed
+  labels.x: wanted "1", last applied nothing (hot)
+- stop     p/agent/gone    removed
+↻ restart  p/agent/new     changed
+  command: wanted ["other"], last applied ["run"] (restart)
++ start    p/agent/fresh   absent
++ start    p/session/main  absent: 1 window, 2 panes
++ start    p/agent/torch   absent: in p/session/main
+! held     p/agent/no      no such command
+  to lift it: install it
+note: p/agent/moved: its session was renamed to mine by hand
+Plan: 3 to start, 1 to update, 1 to restart, 1 to stop, 1 held."""
+
+
+def test_a_plan_in_words() -> None:
+    old = [agent(name) for name in ("gone", "hot", "new", "moved")]
+    bench = Bench(desired(*old)).run()
+    bench.host.human_rename("p/moved", "mine")
+    bench.host.refused[agent_id("no")] = ("no such command", "install it")
+    torch = seated("torch", "main", "dev")
+    bench.commit(
+        desired(
+            agent("fresh"),
+            agent("hot", labels={"x": "1"}),
+            agent("new", "other"),
+            agent("no"),
+            agent("moved"),
+            torch,
+            session("main", window("dev", "sh", torch)),
+        )
+    )
+    lines = explain(bench.plan())
+    assert "\n".join("  " * line.depth + line.text for line in lines) == GOLDEN
+    counts = counts_json(bench.plan())
+    assert counts == {"start": 3, "update": 1, "restart": 1, "stop": 1, "adopt": 0, "hold": 1}
+
+
+def test_a_hold_with_an_end_says_when() -> None:
+    action = Action(Verb.HOLD, A, Reason.BACKING_OFF, detail="waits", until=1_800_000_000)
+    lines = [line.text for line in explain(Plan("i", "c", "t", (action,)))]
+    assert lines[:2] == ["! held     p/agent/a  waits", "until 2027-01-15 08:00:00 UTC"]
+    assert summary(Plan("i", "c", "t", ())) == "Nothing to do: what runs is what is wished for."
+    adopt = Action(Verb.ADOPT, A, Reason.ABSENT)
+    assert "1 to adopt, 0 held" in summary(Plan("i", "c", "t", (adopt,)))
+
+
+def test_words_from_outside_cannot_play_tricks_on_a_terminal() -> None:
+    assert clean("plain") == "plain"
+    assert clean("grün ✓") == "grün ✓"
+    assert clean("a\x1b[31mb\n\u202ec\u200b") == "a\\u{1b}[31mb\\u{a}\\u{202e}c\\u{200b}"
+    assert (
+        outcome_line(Outcome(Action(Verb.START, A, Reason.ABSENT))) == "+ start    p/agent/a  done"
+    )
+    failed = Outcome(Action(Verb.START, A, Reason.ABSENT), error="no\x1b")
+    assert outcome_line(failed) == "✗ start    p/agent/a  no\\u{1b}"
+
+
+def test_long_values_are_cut() -> None:
+    bench = Bench(desired(agent("a"))).run()
+    bench.commit(desired(agent("a", "x" * 500)))
+    text = explain(bench.plan())[1].text
+    assert "…" in text
+    assert len(text) < 200
+
+
+def test_problems_and_actions_as_words_and_as_data() -> None:
+    bad = problem()
+    lines = problem_lines(bad)
+    assert lines == [
+        f"{bad.where}: error[schema/type]: not a number",
+        "  why: a number is wanted",
+        "  fix: write one",
+    ]
+    assert problem_lines(replace(bad, why="", fix="")) == lines[:1]
+    (data,) = problems_json([bad])
+    assert isinstance(data, dict)
+    assert (data["line"], data["rule"], data["severity"]) == (4, "schema/type", "error")
+    bench = Bench(desired(agent("a"))).run()
+    bench.commit(desired(agent("a", "new")))
+    found = action_json(bench.plan().actions[0])
+    assert found["verb"] == "restart"
+    assert found["source"] == "p/agents/a.yaml:3"
+    assert found["changes"] == [
+        {"field": "command", "wanted": ["new"], "applied": ["run"], "class": "restart"}
+    ]
+    assert "until" not in found
+    assert "fix" not in found
+    held = action_json(Action(Verb.HOLD, A, Reason.ENDED, until=5, fix="x"))
+    assert (held["until"], held["fix"]) == (5, "x")
+
+
+# -- fingerprints ----------------------------------------------------------------------------------
+
+
+def test_a_plan_is_the_same_plan_later() -> None:
+    bench = Bench(desired(agent("a"), agent("b"))).run()
+    bench.commit(desired(agent("a", "new"), session("main", window("w", "x"))))
+    first = bench.plan()
+    bench.clock.sleep(5_000)
+    again = bench.plan()
+    assert first.id == again.id
+    assert [fingerprint(a) for a in first.moves] == [fingerprint(a) for a in again.moves]
+    bench.commit(replace(bench.wishes.wish, commit="other"))
+    assert bench.plan().id == first.id
+    bench.commit(desired(agent("a", "newer"), session("main", window("w", "x"))))
+    assert bench.plan().id != first.id
+
+
+def test_a_fingerprint_names_the_very_process_the_wish_and_the_reason() -> None:
+    base = Action(Verb.START, A, Reason.ABSENT, wanted="d")
+    others = [
+        replace(base, verb=Verb.RESTART),
+        replace(base, unit=agent_id("b")),
+        replace(base, reason=Reason.EXITED),
+        replace(base, wanted="e"),
+        replace(base, needs=(A,)),
+        replace(base, steps=(do.Close("%1"),)),
+        replace(base, steps=(do.Close("%2"),)),
+        replace(base, steps=(do.SwapPanes("%1", "%2"),)),
+        replace(base, steps=(do.SwapPanes("%1", "%3"),)),
+    ]
+    prints = {fingerprint(action) for action in (base, *others)}
+    assert len(prints) == len(others) + 1
+    assert fingerprint(replace(base, detail="prose", until=9, fix="x")) == fingerprint(base)
+
+
+def test_a_drain_until_of_less_than_a_second_is_one() -> None:
+    bench = Bench(desired(agent("a"))).run()
+    bench.commit(desired(agent("a", "new", grace=0.2)))
+    marks = [s.mark for s in bench.steps() if isinstance(s, do.MarkPane)]
+    assert [(m.drain, m.drain_until) for m in marks] == [(Drain.RESTART, -1)]

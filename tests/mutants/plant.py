@@ -1,0 +1,245 @@
+"""Plant one fault at a time into a copy of `core/` and see whether the tests notice.
+
+    python -m tests.mutants.plant [--count 60] [--seed 1] [--file match.py] [--jobs 2]
+
+Every mutant lives in a temporary copy of the package: the tree itself is never changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import copy
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+CORE = Path("reconciler/core")
+NOT_OURS = frozenset({"build.py", "gather.py", "__init__.py"})
+CHECKS = ("tests/core", "tests/loop/test_converge.py", "tests/properties")
+TIMEOUT_S = 90
+
+_COMPARE: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
+}  # fmt: skip
+_ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One fault: where it is, what it does, and the whole file with it."""
+
+    file: str
+    line: int
+    what: str
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.what}"
+
+
+def mutants(path: Path) -> Iterator[Mutant]:
+    """Yield every fault that can be planted into a file, in reading order."""
+    tree = ast.parse(path.read_text())
+    for number, node in enumerate(ast.walk(tree)):
+        for what, change in _faults(node):
+            changed = copy.deepcopy(tree)
+            twin = next(n for at, n in enumerate(ast.walk(changed)) if at == number)
+            change(twin)
+            ast.fix_missing_locations(changed)
+            line = getattr(node, "lineno", 0)
+            yield Mutant(path.name, line, what, ast.unparse(changed))
+
+
+Fault = tuple[str, Callable[[ast.AST], None]]
+
+
+def _faults(node: ast.AST) -> Iterator[Fault]:
+    match node:
+        case ast.Compare(ops=[op]) if type(op) in _COMPARE:
+            yield f"{ast.unparse(node)}: comparison turned", _turn_comparison
+        case ast.BoolOp():
+            yield f"{ast.unparse(node)[:70]}: and/or exchanged", _exchange_bool
+            yield f"{ast.unparse(node)[:70]}: last operand dropped", _drop_operand
+        case ast.UnaryOp(op=ast.Not()):
+            yield f"{ast.unparse(node)[:70]}: not dropped", _drop_not
+        case ast.BinOp(op=op) if type(op) in _ARITHMETIC and not _is_text(node):
+            yield f"{ast.unparse(node)[:70]}: arithmetic turned", _turn_arithmetic
+        case ast.Constant(value=bool()):
+            yield f"{node.value} turned", _turn_constant
+        case ast.Constant(value=int() | float()):
+            yield f"{node.value} plus one", _turn_constant
+        case ast.If():
+            yield f"if {ast.unparse(node.test)[:60]}: never", _never
+            yield f"if {ast.unparse(node.test)[:60]}: always", _always
+        case ast.IfExp():
+            yield f"{ast.unparse(node)[:70]}: arms exchanged", _exchange_arms
+        case ast.Starred(value=ast.Call() | ast.GeneratorExp()):
+            yield f"{ast.unparse(node)[:70]}: left out", _empty_star
+        case ast.Expr(value=ast.Call() | ast.YieldFrom()):
+            yield f"{ast.unparse(node)[:70]}: deleted", _delete
+
+
+def _is_text(node: ast.BinOp) -> bool:
+    return any(isinstance(n, ast.JoinedStr) for n in (node.left, node.right))
+
+
+def _turn_comparison(node: ast.AST) -> None:
+    assert isinstance(node, ast.Compare)
+    node.ops = [_COMPARE[type(node.ops[0])]()]
+
+
+def _exchange_bool(node: ast.AST) -> None:
+    assert isinstance(node, ast.BoolOp)
+    node.op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
+
+
+def _drop_operand(node: ast.AST) -> None:
+    assert isinstance(node, ast.BoolOp)
+    node.values = [*node.values[:-1], ast.Constant(isinstance(node.op, ast.And))]
+
+
+def _drop_not(node: ast.AST) -> None:
+    assert isinstance(node, ast.UnaryOp)
+    node.op, node.operand = ast.Not(), ast.UnaryOp(ast.Not(), node.operand)
+
+
+def _turn_arithmetic(node: ast.AST) -> None:
+    assert isinstance(node, ast.BinOp)
+    node.op = _ARITHMETIC[type(node.op)]()
+
+
+def _turn_constant(node: ast.AST) -> None:
+    assert isinstance(node, ast.Constant)
+    value = node.value
+    node.value = (not value) if isinstance(value, bool) else value + 1  # type: ignore[operator]
+
+
+def _never(node: ast.AST) -> None:
+    assert isinstance(node, ast.If)
+    node.test = ast.BoolOp(ast.And(), [node.test, ast.Constant(value=False)])
+
+
+def _always(node: ast.AST) -> None:
+    assert isinstance(node, ast.If)
+    node.test = ast.Constant(value=True)
+
+
+def _exchange_arms(node: ast.AST) -> None:
+    assert isinstance(node, ast.IfExp)
+    node.body, node.orelse = node.orelse, node.body
+
+
+def _empty_star(node: ast.AST) -> None:
+    assert isinstance(node, ast.Starred)
+    node.value = ast.Tuple([], ast.Load())
+
+
+def _delete(node: ast.AST) -> None:
+    assert isinstance(node, ast.Expr)
+    node.value = ast.Constant(None)
+
+
+# -- running -------------------------------------------------------------------------------------
+
+
+class Field:
+    """One copy of the project in which mutants are tried one after the other."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        shutil.copytree(ROOT / "reconciler", folder / "reconciler")
+        shutil.copytree(ROOT / "tests", folder / "tests")
+        shutil.copy(ROOT / "pyproject.toml", folder)
+
+    def survives(self, mutant: Mutant) -> bool:
+        """Whether every test passes although the fault is there."""
+        path = self.folder / CORE / mutant.file
+        before = path.read_text()
+        path.write_text(mutant.source)
+        try:
+            return self.passes()
+        finally:
+            path.write_text(before)
+
+    def passes(self) -> bool:
+        """Whether every test passes here."""
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *CHECKS]
+        command += ["--ignore=tests/core/test_build.py", "--ignore=tests/core/test_gather.py"]
+        env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(self.folder)}
+        try:
+            done = subprocess.run(
+                command,
+                cwd=self.folder,
+                env=env,
+                capture_output=True,
+                timeout=TIMEOUT_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return False
+        return done.returncode == 0
+
+
+def run(chosen: Sequence[Mutant], jobs: int, tell: Callable[[str], None]) -> list[Mutant]:
+    """Try every mutant and return those that no test noticed."""
+    with tempfile.TemporaryDirectory() as name:
+        fields = [Field(_made(Path(name) / str(job))) for job in range(jobs)]
+        if not fields[0].passes():
+            raise RuntimeError("the tests fail without any fault: nothing to learn")
+        parts = [chosen[job::jobs] for job in range(jobs)]
+
+        def work(field: Field, part: Sequence[Mutant]) -> list[Mutant]:
+            alive = []
+            for mutant in part:
+                if field.survives(mutant):
+                    tell(f"survived  {mutant}")
+                    alive.append(mutant)
+                else:
+                    tell(f"caught    {mutant}")
+            return alive
+
+        with ThreadPoolExecutor(jobs) as pool:
+            found = list(pool.map(work, fields, parts))
+    return [mutant for part in found for mutant in part]
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def choose(count: int, seed: int, only: str = "") -> list[Mutant]:
+    """Return so many mutants, drawn by seed from all files."""
+    files = sorted(p for p in (ROOT / CORE).glob("*.py") if p.name not in NOT_OURS)
+    every = [m for path in files if not only or path.name == only for m in mutants(path)]
+    return random.Random(seed).sample(every, min(count, len(every)))
+
+
+def main() -> int:
+    """Print each mutant's fate and the rate."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--file", default="")
+    parser.add_argument("--jobs", type=int, default=2)
+    args = parser.parse_args()
+    chosen = choose(args.count, args.seed, args.file)
+    alive = run(chosen, args.jobs, lambda line: print(line, flush=True))
+    print(f"{len(chosen) - len(alive)} of {len(chosen)} caught")
+    return 1 if alive else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

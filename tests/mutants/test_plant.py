@@ -1,0 +1,34 @@
+"""Planted faults in `core/` are caught."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from tests.mutants.plant import CORE, ROOT, choose, mutants, run
+
+CAUGHT_MIN = 0.95
+
+
+def test_a_mutant_is_one_change_of_a_file_that_still_reads() -> None:
+    path = ROOT / CORE / "backoff.py"
+    plain = ast.unparse(ast.parse(path.read_text()))
+    found = list(mutants(path))
+    assert len(found) > 10
+    assert all(ast.parse(mutant.source) and mutant.source != plain for mutant in found)
+    assert len({mutant.source for mutant in found}) > len(found) * 0.9
+
+
+def test_the_same_seed_plants_the_same_faults() -> None:
+    assert choose(5, 3) == choose(5, 3)
+    assert choose(5, 3) != choose(5, 4)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_planted_faults_are_caught() -> None:
+    chosen = choose(60, seed=1)
+    alive = run(chosen, 2, lambda line: None)
+    rate = 1 - len(alive) / len(chosen)
+    assert rate >= CAUGHT_MIN, "\n".join(map(str, alive))
