@@ -155,12 +155,30 @@ class Fleet:
             child.communicate(timeout=LIMIT_S)
         pid = holder_pid(self.state.lock)
         if pid is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+            _kill(pid, signal.SIGCONT, signal.SIGTERM)
+            self.until(lambda: holder_pid(self.state.lock) != pid, "the daemon ends")
         for name in (self.name, "default"):  # the latter is a fleet without fleet.yaml
             state = StateDir.of(name, self.repo.path / ".git", os.environ)
             EmbeddedServer(state, os.environ).stop()
+        self._end_tmux()
+
+    def _end_tmux(self) -> None:
+        """End the server for sure: tmux 3.3a can hang when a control client leaves meanwhile."""
+        told = self.tmux("display-message", "-p", "#{pid}", ok=False).strip()
+        clients = self.tmux("list-clients", "-F", "#{client_pid}", ok=False).split()
         self.tmux("kill-server", ok=False)
+        end = time.monotonic() + 1.0
+        while told and Path(f"/proc/{told}").exists():
+            if time.monotonic() > end:
+                for pid in (told, *clients):
+                    _kill(int(pid), signal.SIGKILL)
+            time.sleep(0.01)
+
+
+def _kill(pid: int, *signals: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        for number in signals:
+            os.kill(pid, number)
 
 
 @pytest.fixture
