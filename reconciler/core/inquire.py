@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reconciler.core.scene import Scene, frame_key
-from reconciler.model.ids import UnitId
+from reconciler.model.ids import Json, UnitId, digest
 from reconciler.model.unit import Process
 from reconciler.model.world import Drain, SeenPane
+
+Applied = Mapping[UnitId, Mapping[str, Json]]
+"""Last applied fields by unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,20 @@ def inquire(scene: Scene) -> Questions:
         elif pane.dead or pane.mark.drain is not Drain.NONE:
             found.starting.append(process)
     return found
+
+
+def believed(scene: Scene, answers: Applied) -> Applied:
+    """Return the answers that are true: fields whose digest is the one in the mark.
+
+    A session keeps what was said of a unit that left it, and a person may bring the unit back.
+    """
+    return {
+        unit: fields
+        for unit, fields in answers.items()
+        if (pane := scene.match.panes.get(unit)) is None
+        or pane.mark is None
+        or digest(dict(fields)) == pane.mark.digest
+    }
 
 
 def _changed(scene: Scene, process: Process, pane: SeenPane, found: Questions) -> None:

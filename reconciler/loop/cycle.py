@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from reconciler.core.diff import scene_of
-from reconciler.core.inquire import Questions, inquire
+from reconciler.core.inquire import Applied, Questions, believed, inquire
 from reconciler.core.order import waves
 from reconciler.core.plan import plan as make_plan
 from reconciler.core.scene import Scene
 from reconciler.core.stamp import stamp
 from reconciler.model.action import Action, Outcome, Plan
-from reconciler.model.ids import Json, UnitId
+from reconciler.model.ids import UnitId
 from reconciler.model.unit import Desired
 from reconciler.model.world import Facts
 from reconciler.ports import Clock, Host, Order, Receipt
@@ -63,17 +63,18 @@ def consider(ports: Ports, desired: Desired, confirmed: str = "") -> Thought:
     scene = scene_of(desired, world)
     questions = inquire(scene)
     if questions.applied or questions.starting:
-        facts = Facts(_applied(ports, questions), ports.host.refusals(questions.starting))
+        applied = _applied(ports, scene, questions)
+        facts = Facts(applied, ports.host.refusals(questions.starting))
         scene = replace(scene, world=replace(world, facts=facts))
     return Thought(scene, make_plan(scene, confirmed))
 
 
-def _applied(ports: Ports, questions: Questions) -> Mapping[UnitId, Mapping[str, Json]]:
+def _applied(ports: Ports, scene: Scene, questions: Questions) -> Applied:
     if not questions.applied:
         return {}
-    found = ports.host.applied(questions.applied)
-    lost = {unit: at for unit, at in questions.elsewhere.items() if not found.get(unit)}
-    return {**found, **ports.host.applied(lost)} if lost else found
+    found = believed(scene, ports.host.applied(questions.applied))
+    lost = {unit: at for unit, at in questions.elsewhere.items() if unit not in found}
+    return {**found, **believed(scene, ports.host.applied(lost))} if lost else found
 
 
 def act(ports: Ports, moves: Sequence[Action], tell: Tell) -> list[Outcome]:

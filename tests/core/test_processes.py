@@ -306,10 +306,8 @@ def test_what_was_applied_is_found_in_its_session_when_a_person_moved_the_pane()
     there = bench.host.session("p/side").windows[0].id
     bench.host.human_move(bench.pane(TORCH.id).pane_id, there)
     (notice,) = bench.plan().notices
-    assert (
-        notice
-        == f"p/agent/torch: its pane {bench.pane(TORCH.id).pane_id} was moved to session p/side by hand"
-    )
+    pane = bench.pane(TORCH.id).pane_id
+    assert notice == f"p/agent/torch: its pane {pane} was moved to session p/side by hand"
     assert bench.plan().actions == ()
     new = seated("torch", "main", "dev", labels={"x": "1"})
     bench.run(
@@ -334,3 +332,13 @@ def test_of_doubles_the_one_that_runs_as_wished_stays() -> None:
     stops = [a for a in bench.plan().moves if a.verb is Verb.STOP]
     assert [e.pane_id for e in stops[0].expects] == [good.pane_id]
     assert [type(s).__name__ for s in stops[0].steps] == ["Close"]
+
+
+def test_old_words_of_a_session_about_a_unit_that_left_it_are_not_believed() -> None:
+    bench = running(agent("a"))
+    old = bench.host.session("p/a").fields[A]
+    bench.run(desired(agent("a", "new")))
+    bench.host.session("p/a").fields[A] = old
+    bench.commit(desired(agent("a", "run", labels={"x": "1"})))
+    (action,) = bench.plan().actions
+    assert action.verb is Verb.RESTART, "it runs `new`, whatever the session says"

@@ -1,4 +1,4 @@
-"""`kill -9` between any two effects: the next reconciler ends where an undisturbed one would have."""
+"""`kill -9` between any two effects: the next reconciler ends where an undisturbed one does."""
 
 from __future__ import annotations
 
@@ -60,8 +60,10 @@ WORKS = {
         desired(agent("a", "new"), frames=[lone(agent("a", "new"), session="else", columns=90)]),
     ),
     "move to another session": Work(
-        desired(session("main", window("dev", "a", TORCH)), session("side", window("ops", "b")), TORCH),
-        desired(session("main", window("dev", "a")), session("side", window("ops", "b", THERE)), THERE),
+        desired(session("main", window("dev", "a", TORCH)), session("side", window("ops", "b")),
+                TORCH),
+        desired(session("main", window("dev", "a")), session("side", window("ops", "b", THERE)),
+                THERE),
     ),
     "move to a session that is made for it": Work(
         desired(session("main", window("dev", "a", TORCH)), TORCH),
@@ -74,7 +76,8 @@ WORKS = {
     "move in, the old session is gone": Work(desired(agent("torch")), TOGETHER),
     "windows renamed, put in between and swapped": Work(
         desired(session("main", window("one", "a", "b"), window("two", "c"))),
-        desired(session("main", window("two", "c"), window("new", "n"), window("uno", "b", "x", "a"))),
+        desired(session("main", window("two", "c"), window("new", "n"),
+                        window("uno", "b", "x", "a"))),
     ),
     "panes between windows": Work(
         desired(session("main", window("one", "a", "b", layout="tiled"), window("two", "c"))),
@@ -131,7 +134,7 @@ def effects(bench: Bench) -> Counter[str]:
 def killed_early(bench: Bench) -> list[str]:
     """Units that got a KILL less than their grace after the last TERM."""
     asked: dict[str, float] = {}
-    early = []
+    early: list[str] = []
     for hour, unit, name in bench.host.signals:
         if name == "TERM":
             asked[unit] = hour

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import strategies as st
 
 from reconciler.model.unit import Desired, FleetSettings, Frame, Process, Window
@@ -75,7 +77,7 @@ def fleets(draw: st.DrawFn, *, whole: bool = False) -> Drawn:
 
 def _agent(draw: st.DrawFn, name: str, seat: str) -> Process:
     earlier = NAMES[: NAMES.index(name)]
-    more = {
+    more: dict[str, Any] = {
         "labels": draw(st.sampled_from(({}, {"x": "1"}))),
         "stopped": draw(st.sampled_from((False, False, False, True))),
         "after": draw(st.sampled_from(((), (), earlier[-1:]))),
