@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconciler.model.marks import frame_mark, pane_mark
 from reconciler.model.world import FrameMark, SeenPane, SeenSession, SeenWindow, World
@@ -68,20 +68,49 @@ class _Session:
     windows: dict[str, _Window] = field(default_factory=dict)
 
 
-def parse(rows: Iterable[str], now: float) -> World:
-    """Return the World that the output of SERVER and PANES shows. ValueError when it shows none."""
-    server = ""
-    sessions: dict[str, _Session] = {}
+Memory = dict[tuple[str, ...], tuple[SeenSession, ...]]
+"""What the rows of one session gave the last time: a session that did not change is no work."""
+
+
+def parse(rows: Iterable[str], now: float, memory: Memory | None = None) -> World:
+    """Return the World that the output of SERVER and PANES shows. ValueError when it shows none.
+
+    `memory` is changed to what this photograph showed; the answer is the same without it.
+    """
+    server, runs = _runs(rows)
+    if not server:
+        raise ValueError("the server did not say who it is")
+    known = memory if memory is not None else {}
+    seen = {run: known[run] if run in known else _sessions_of(run) for run in runs}
+    if memory is not None:
+        memory.clear()
+        memory.update(seen)
+    return World(now, server, _once([session for run in runs for session in seen[run]]))
+
+
+def _runs(rows: Iterable[str]) -> tuple[str, list[tuple[str, ...]]]:
+    """Return who the server is, and the rows of each session; tmux lists them one after another."""
+    server, head = "", ""
+    runs: list[list[str]] = []
     for row in rows:
         if row.startswith("P|"):
-            _pane(row, sessions)
+            if not head or not row.startswith(head):
+                head = row[: row.find("|", 2) + 1]
+                runs.append([])
+            runs[-1].append(row)
         elif row.startswith("S|"):
             server = row[2:].strip()
         elif row:
             raise ValueError(f"not a row of a photograph: {row[:80]!r}")
-    if not server:
-        raise ValueError("the server did not say who it is")
-    return World(now, server, _frozen(sessions.values()))
+    return server, [tuple(run) for run in runs]
+
+
+def _sessions_of(run: Sequence[str]) -> tuple[SeenSession, ...]:
+    """Return the session that these rows show; none when it is our anchor."""
+    sessions: dict[str, _Session] = {}
+    for row in run:
+        _pane(row, sessions)
+    return _frozen(sessions.values())
 
 
 def _pane(row: str, sessions: dict[str, _Session]) -> None:
@@ -146,7 +175,6 @@ def _status(dead: str) -> int | None:
 
 
 def _frozen(sessions: Iterable[_Session]) -> tuple[SeenSession, ...]:
-    kept = _once(sessions)
     return tuple(
         SeenSession(
             session_id=session.session_id,
@@ -165,15 +193,27 @@ def _frozen(sessions: Iterable[_Session]) -> tuple[SeenSession, ...]:
                 for window in sorted(session.windows.values(), key=lambda w: w.index)
             ),
         )
-        for session in kept
+        for session in sessions
     )
 
 
-def _once(sessions: Iterable[_Session]) -> list[_Session]:
+def _once(sessions: Sequence[SeenSession]) -> tuple[SeenSession, ...]:
     """Show each window once: in the session that carries our mark, else in the first."""
-    listed = list(sessions)
-    seen: set[str] = set()
-    for session in sorted(listed, key=lambda s: s.mark is None):
-        session.windows = {k: w for k, w in session.windows.items() if k not in seen}
-        seen.update(session.windows)
-    return listed
+    owners: dict[str, str] = {}
+    shared = False
+    for session in sorted(sessions, key=lambda s: s.mark is None):
+        for window in session.windows:
+            shared |= owners.setdefault(window.window_id, session.session_id) != session.session_id
+    if not shared:
+        return tuple(sessions)
+    return tuple(
+        replace(
+            session,
+            windows=tuple(
+                window
+                for window in session.windows
+                if owners[window.window_id] == session.session_id
+            ),
+        )
+        for session in sessions
+    )
