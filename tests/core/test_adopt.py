@@ -10,6 +10,7 @@ from reconciler.model.world import Drain
 from tests.bench import Bench, said
 from tests.builders import FLEET, agent, agent_id, desired, lone, session, session_id, window
 
+THEIRS = FLEET.__class__("theirs")
 MINE = session("main", window("dev", "a"), called="mine", adopt=True)
 
 
@@ -31,7 +32,7 @@ def test_a_name_that_a_stranger_has_is_held_and_never_overwritten() -> None:
 
 
 def test_a_name_that_another_fleet_has_says_whose_it_is() -> None:
-    other = Bench(desired(agent("a"), fleet=FLEET.__class__("theirs"))).run()
+    other = Bench(desired(agent("a"), fleet=THEIRS)).run()
     other.commit(desired(agent("a")))
     (hold,) = other.plan().actions
     assert hold.detail.endswith("belongs to fleet theirs")
@@ -124,3 +125,10 @@ def test_a_grouped_session_shows_panes_twice_and_changes_nothing() -> None:
     bench.commit(desired(session("main", window("dev", "y"))))
     bench.run()
     assert bench.shape() == {"p/main": [("dev", ["main/dev.0"])]}
+
+
+def test_a_session_of_another_fleet_is_not_adopted() -> None:
+    bench = Bench(desired(session("main", window("dev", "a"), called="mine"), fleet=THEIRS)).run()
+    bench.commit(desired(MINE))
+    (hold,) = bench.plan().actions
+    assert (hold.reason, hold.fix) == (Reason.CONFLICT, "rename one of them")

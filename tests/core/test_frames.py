@@ -7,6 +7,7 @@ import pytest
 from reconciler.core.plan import fingerprint
 from reconciler.model import step as do
 from reconciler.model.action import Reason, Verb
+from reconciler.model.ids import UnitId
 from reconciler.model.unit import Desired
 from tests.bench import Bench, said
 from tests.builders import agent, agent_id, desired, lone, seated, session, session_id, window
@@ -361,3 +362,142 @@ def test_settings_of_a_lone_session_touch_nothing_that_runs() -> None:
     bench.run()
     assert bench.pids() == pids
     assert list(bench.shape()) == ["else"]
+
+
+def test_a_pane_that_a_person_put_into_another_window_stays_there() -> None:
+    torch = seated("torch", "main", "dev")
+    bench = Bench(desired(session("main", window("dev", "a", torch), window("ops", "b")), torch))
+    bench.run()
+    ops = bench.host.session("p/main").windows[1].id
+    for unit in ("p/session/main/dev.0", "p/agent/torch"):
+        pane = bench.pane(UnitId(unit)).pane_id
+        bench.host.human_move(pane, ops)
+        assert bench.plan().actions == ()
+        assert f"{unit}: its pane {pane} was moved" in " ".join(bench.plan().notices)
+    assert bench.shape() == {"p/main": [("ops", ["main/ops.0", "main/dev.0", "torch"])]}
+
+
+def test_a_session_whose_panes_all_live_elsewhere_by_hand_is_not_made_anew() -> None:
+    bench = Bench(desired(session("main", window("dev", TORCH)), agent("x"), TORCH)).run()
+    bench.host.human_move(bench.pane(TORCH.id).pane_id, bench.host.session("p/x").windows[0].id)
+    assert list(bench.shape()) == ["p/x"]
+    plan = bench.plan()
+    assert plan.actions == ()
+    assert "was moved to session p/x by hand" in plan.notices[0]
+    bench.host.exit(TORCH.id, 1)
+    bench.run()
+    assert bench.shape() == {"p/x": [("x", ["x", "torch"])]}
+
+
+def test_who_is_carried_along_when_a_window_is_made_anew_needs_no_wish_for_it() -> None:
+    wish = desired(session("main", window("dev", "a", TORCH)), agent("x"), TORCH)
+    bench = Bench(wish).run()
+    bench.host.human_move(bench.pane(TORCH.id).pane_id, bench.host.session("p/x").windows[0].id)
+    bench.host.human_close(bench.pane(UnitId("p/session/main/dev.0")).pane_id)
+    pid = bench.pane(TORCH.id).pid
+    plan = bench.plan()
+    assert said(plan.actions) == ["start session/main absent", "update agent/torch misplaced"]
+    assert (plan.actions[1].detail, plan.actions[1].needs) == ("into p/session/main", (MAIN,))
+    bench.run()
+    assert bench.shape()["p/main"] == [("dev", ["main/dev.0", "torch"])]
+    assert bench.pane(TORCH.id).pid == pid
+
+
+def test_a_wish_that_goes_back_in_the_middle_of_a_move_and_a_restart_carries_back() -> None:
+    home = desired(session("main", window("dev", "a", TORCH)), TORCH)
+    bench = Bench(home).run()
+    bench.commit(desired(session("main", window("dev", "a")), agent("torch", "new")))
+    bench.once()
+    assert bench.shape() == {
+        "p/main": [("dev", ["main/dev.0"])],
+        "p/torch": [("torch", ["torch✗"])],
+    }
+    bench.run(home)
+    assert bench.shape() == {"p/main": [("dev", ["main/dev.0", "torch"])]}
+
+
+def test_a_wish_that_goes_back_in_the_middle_of_an_update_undoes_what_was_done() -> None:
+    home = main(window("dev", "a", layout="tiled"), options={"status": "on"})
+    bench = Bench(home).run()
+    bench.commit(main(window("dev", "a", "b", layout="even-vertical"), columns=90))
+    bench.host.fail_in = 3
+    assert not all(outcome.ok for outcome in bench.once())
+    assert bench.host.session("p/main").size == (90, 50)
+    assert bench.host.session("p/main").options == {}
+    bench.run(home)
+    live = bench.host.session("p/main")
+    assert (live.size, live.options) == ((200, 50), {"status": "on"})
+    assert bench.plan().actions == ()
+
+
+def test_a_move_waits_while_its_new_session_has_no_name() -> None:
+    home = desired(session("main", window("dev", "a", TORCH)), TORCH)
+    bench = Bench(home).run()
+    bench.host.foreign_session("p/torch")
+    bench.commit(desired(session("main", window("dev", "a")), agent("torch")))
+    plan = bench.plan()
+    assert said(plan.actions) == ["update session/main changed", "hold agent/torch name-taken"]
+    bench.run()
+    assert bench.shape()["p/main"] == [("dev", ["main/dev.0", "torch"])]
+    bench.host.human_rename("p/torch", "theirs")
+    bench.run()
+    assert bench.shape()["p/torch"] == [("torch", ["torch"])]
+    bench.host.foreign_session("p/side")
+    there = seated("torch", "side", "w")
+    bench.commit(
+        desired(session("main", window("dev", "a")), session("side", window("w", there)), there)
+    )
+    assert said(bench.plan().actions) == [
+        "hold agent/torch dependency-not-ready",
+        "hold session/side name-taken",
+    ]
+
+
+def test_two_agents_exchange_their_sessions() -> None:
+    def wish(left: str, right: str) -> Desired:
+        one, two = seated(left, "main", "dev"), seated(right, "side", "dev")
+        parts = session("main", window("dev", one)), session("side", window("dev", two))
+        return desired(*parts, one, two)
+
+    bench = Bench(wish("a", "b")).run()
+    pids = bench.pids()
+    ids = {s.name: s.session_id for s in bench.host.sessions}
+    bench.run(wish("b", "a"))
+    assert bench.shape() == {"p/main": [("dev", ["b"])], "p/side": [("dev", ["a"])]}
+    assert bench.pids() == pids
+    assert {s.name: s.session_id for s in bench.host.sessions} == ids
+
+
+def test_a_pane_that_runs_is_worth_more_than_one_that_ended() -> None:
+    bench = Bench(main(window("dev", "a", "b"), window("ops", "a"))).run()
+    alive = bench.pane(UnitId("p/session/main/ops.0")).pid
+    bench.host.exit("p/session/main/dev.0", 1)
+    bench.run(main(window("dev", "a", "b")))
+    assert bench.pane(UnitId("p/session/main/dev.0")).pid == alive
+    assert bench.shape() == {"p/main": [("dev", ["main/dev.0", "main/dev.1"])]}
+
+
+def test_a_window_with_a_hand_made_name_keeps_it_until_the_wish_changes() -> None:
+    bench = Bench(main(window("dev", "a"))).run()
+    bench.host.session("p/main").windows[0].name = "mine"
+    bench.host.session("p/main").touch()
+    assert bench.plan().actions == ()
+    bench.run(main(window("dev", "a"), columns=90))
+    assert bench.host.session("p/main").windows[0].name == "mine"
+    bench.run(main(window("dev", "a", name="new"), columns=90))
+    assert bench.host.session("p/main").windows[0].name == "new"
+
+
+def test_a_layout_comes_back_when_a_pane_leaves() -> None:
+    bench = Bench(main(window("dev", "a", "b", "c", layout="tiled"))).run()
+    bench.run(main(window("dev", "a", "b", layout="tiled")))
+    last = [step for step in bench.host.log if isinstance(step, do.Arrange | do.Close)][-2:]
+    assert [type(step).__name__ for step in last] == ["Close", "Arrange"]
+
+
+def test_a_window_that_is_renamed_loses_the_options_of_its_old_key() -> None:
+    old = window("dev", "a").with_options(automatic_rename="off", mode_keys="vi")
+    bench = Bench(main(old)).run()
+    bench.run(main(window("code", "a").with_options(mode_keys="vi")))
+    live = bench.host.session("p/main").windows[0]
+    assert (live.key, live.name, live.options) == ("code", "code", {"mode-keys": "vi"})

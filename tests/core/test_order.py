@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 from reconciler.core.order import waves
-from reconciler.model.action import Reason
+from reconciler.model.action import Action, Reason, Verb
+from reconciler.model.ids import UnitId
 from tests.bench import Bench, said
 from tests.builders import ALWAYS, NEVER, agent, agent_id, desired, lone, seated, session, window
 
@@ -153,3 +154,20 @@ def test_a_chain_of_ten_thousand_is_no_recursion_and_no_hour() -> None:
     assert time.process_time() - start < 8
     assert len(cut) == 10_000
     assert [wave[0].unit for wave in cut[:3]] == [agent_id("n0"), agent_id("n1"), agent_id("n2")]
+
+
+def test_a_stop_of_a_double_is_no_level_of_its_unit() -> None:
+    def move(verb: Verb, unit: UnitId, *needs: UnitId) -> Action:
+        return Action(verb, unit, Reason.ABSENT, needs=needs)
+
+    moves = (
+        move(Verb.STOP, A),
+        move(Verb.START, C),
+        move(Verb.START, A, C),
+        move(Verb.START, B, A),
+    )
+    assert [[(a.verb.value, a.unit) for a in wave] for wave in waves(moves)] == [
+        [("stop", A), ("start", C)],
+        [("start", A)],
+        [("start", B)],
+    ]

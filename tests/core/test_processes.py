@@ -146,6 +146,9 @@ def test_who_falls_again_and_again_waits_longer_and_longer_and_is_forgiven() -> 
         while not bench.plan().moves:
             (hold,) = bench.plan().actions
             assert hold.reason is Reason.BACKING_OFF
+            falls = len(waits) + 1
+            how = f"exited with status 1, {falls} times in a row; its next start waits"
+            assert hold.detail == how
             assert hold.until >= bench.clock.now()
             bench.clock.sleep(0.25)
         waits.append(bench.clock.now() - start)
