@@ -25,7 +25,7 @@ Made = tuple[Order, Sequence[str]]
 
 def fits(order: Order, setting: Setting) -> bool:
     """Return whether `order` may share a line with others."""
-    if setting.haunted or order.expects or len(order.steps) != 1:
+    if setting.haunted or not setting.braces or order.expects or len(order.steps) != 1:
         return False
     step = order.steps[0]
     if not isinstance(step, OpenSession) or len(step.windows) != 1:

@@ -80,16 +80,16 @@ class Tmux:
         )
         self._world = World(0.0, "", ())
         self._slots: dict[UnitId, str] = {}
+        self._seen: photo.Memory = {}
         self._deaths: Deaths | None = None
         self._wants_deaths = False
-
-    # ── reading ──────────────────────────────────────────────────────────────────────────
 
     def photograph(self, now: float) -> World:
         """See `Host.photograph`. Starts no server."""
         try:
             replies = self._read([photo.SERVER, photo.PANES])
-            world = photo.parse([row for reply in replies for row in reply.output], now)
+            rows = [row for reply in replies for row in reply.output]
+            world = photo.parse(rows, now, self._seen)
         except NoServerError:
             world = World(now, "", ())
         except ValueError as odd:
@@ -114,8 +114,6 @@ class Tmux:
     def refusals(self, processes: Iterable[Process]) -> Mapping[UnitId, tuple[str, str]]:
         """See `Host.refusals`."""
         return Inspector(self._environ).refusals(processes)
-
-    # ── acting ───────────────────────────────────────────────────────────────────────────
 
     def perform(self, orders: Sequence[Order]) -> Sequence[Receipt]:
         """See `Host.perform`. Starts the server if there is none."""
@@ -151,8 +149,6 @@ class Tmux:
         self._keep_watching()
         return self._deaths is not None and self._deaths.alive
 
-    # ── for the command line ─────────────────────────────────────────────────────────────
-
     def attach_argv(self, session_name: str) -> list[str]:
         """Return the command that shows a session: it switches when run inside this very server."""
         inside = self._environ.get("TMUX", "").split(",", 1)[0]
@@ -182,8 +178,6 @@ class Tmux:
             self._server.remove_anchor()
         except SilentError as silent:
             raise self._blind(silent.why) from silent
-
-    # ── within ───────────────────────────────────────────────────────────────────────────
 
     def _read(self, lines: Sequence[str]) -> list[Reply]:
         try:

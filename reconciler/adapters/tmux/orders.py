@@ -102,13 +102,17 @@ class Batch:
                 continue
             expects = work.order.expects if work.first else ()
             try:
-                parcels.append(([work], checked(body, expects, self.known.setting.fleet)))
+                parcels.append(([work], checked(body, expects, self.known.setting)))
             except NovaorchError as refused:
                 work.refuse(refused)
         for n in range(0, len(waiting), groups.SIZE):
             group = waiting[n : n + groups.SIZE]
             bodies = [(work.order, body) for work, body in group]
-            line = groups.line(bodies) if len(group) > 1 else checked(group[0][1], (), "")
+            line = (
+                groups.line(bodies)
+                if len(group) > 1
+                else checked(group[0][1], (), self.known.setting)
+            )
             parcels.append(([work for work, _ in group], line))
         return parcels
 

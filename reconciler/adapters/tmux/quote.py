@@ -1,8 +1,7 @@
 """Words in tmux's own command language. Nothing here ever meets a shell.
 
 A word is put between single quotes, where tmux changes nothing; a quote and every control
-character leave them and stand, escaped, between double quotes (so does a first `%`, which tmux 3.2
-takes for a directive inside braces). A line break therefore never
+character leave them and stand, escaped, between double quotes. A line break therefore never
 appears as itself, which control mode needs: there a line is a command.
 """
 
@@ -15,7 +14,7 @@ from reconciler.model.problems import NovaorchError
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@+,-][A-Za-z0-9_./:@%+=,-]*", re.ASCII)
 _LONE = re.compile(r"[\ud800-\udfff]")
-_LEAVES = re.compile(r"['\x00-\x1f\x7f]+|^%")
+_LEAVES = re.compile(r"['\x00-\x1f\x7f]+")
 
 
 def quote(text: str) -> str:
@@ -47,9 +46,13 @@ def sequence(commands: Iterable[str]) -> str:
     return " ; ".join(commands)
 
 
-def block(body: str) -> str:
-    """Return `body` between braces, as an argument of `if-shell`."""
-    return "{ " + body + " }"
+def block(body: str, *, braces: bool = True) -> str:
+    """Return `body` as an argument of `if-shell`.
+
+    tmux 3.2 reads quotes within braces in its own way: there, and where the body holds words from
+    outside, it is to be one quoted word (`braces` False), which every version reads alike.
+    """
+    return "{ " + body + " }" if braces else quote(body)
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -35,7 +35,7 @@ all windows, it makes tmux 3.3a end at the next session that is made without a s
 _LIST = ("list-sessions", "-F", f"#{{session_id}} #{{{ANCHOR}}} #{{session_name}}")
 _ASK = (
     "display-message -p -t '{anchor}:' 'setting|#{{remain-on-exit}}|#{{destroy-unattached}}|"
-    "#{{history-limit}}|#{{@novaorch_server}}|#{{message-limit}}|#{{NOVAORCH_UNIT}}|#{{default-shell}}'"
+    "#{{history-limit}}|#{{@novaorch_server}}|#{{message-limit}}|#{{NOVAORCH_UNIT}}|#{{version}}|#{{default-shell}}'"
 )
 
 
@@ -140,9 +140,9 @@ def setting(
     """Return what rendering must know of the server. SilentError when it does not say."""
     reply = talk.run([_ASK.format(anchor=anchor)], timeout_s)[0]
     cells = reply.output[0].split("|") if reply.output else []
-    if len(cells) != 8 or cells[0] != "setting":
+    if len(cells) != 9 or cells[0] != "setting":
         raise SilentError(reply.error or "the server did not say how it is set")
-    _, dead, destroy, history, own, messages, ghost, shell = cells
+    _, dead, destroy, history, own, messages, ghost, version, shell = cells
     return Setting(
         fleet=fleet,
         environ=environ,
@@ -153,6 +153,7 @@ def setting(
         keeps_dead=dead in ("on", "1"),
         destroys=destroy not in ("off", "0"),
         haunted=bool(ghost),
+        braces=not version.startswith(("3.2", "3.1", "3.0")),
     )
 
 

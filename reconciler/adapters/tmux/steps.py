@@ -43,7 +43,7 @@ def commands(step: s.Step, known: Known) -> list[str]:
     return made if made is not None else _changing(step, known)
 
 
-def checked(body: Sequence[str], expects: Sequence[Expect], fleet: str) -> str:
+def checked(body: Sequence[str], expects: Sequence[Expect], setting: Setting) -> str:
     """Return one line: `body` if every expectation holds at that moment, else the word STALE.
 
     The line prints DONE when everything in it was done.
@@ -52,7 +52,9 @@ def checked(body: Sequence[str], expects: Sequence[Expect], fleet: str) -> str:
     for expect in reversed(expects):
         stale = block(f"display-message -p {STALE}")
         target = live(expect.pane_id, "%")
-        line = f"if-shell -F -t {target} {quote(_condition(expect, fleet))} {block(line)} {stale}"
+        condition = quote(_condition(expect, setting.fleet))
+        inner = block(line, braces=setting.braces)
+        line = f"if-shell -F -t {target} {condition} {inner} {stale}"
     return line
 
 

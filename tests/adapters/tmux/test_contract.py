@@ -249,6 +249,17 @@ def test_hostile_words_arrive_as_they_are(box: Box) -> None:
     assert environment(found)["X"] == "\n".join(words)
 
 
+def test_hostile_words_arrive_in_a_respawn_that_is_checked(box: Box) -> None:
+    box.perform(order("one"))
+    seen = box.pane("one")
+    trap = Path(box.folder) / "trap"
+    words = ('"\x1f', "%if", "' } ; kill-server ; { '", f'"; run-shell "touch {trap}"; "', "}{")
+    new = pane("one", ("sh", "-c", "read x", *words))
+    assert not box.do(s.Respawn(seen.pane_id, new), expects=(expect(seen),)).error
+    box.until(lambda: argv_of(box.pane("one").pid) == ["sh", "-c", "read x", *words])
+    assert not trap.exists()
+
+
 def test_large_words(box: Box) -> None:
     big = "x" * 100_000
     argv = ("sh", "-c", "exec sleep 1000", big)
@@ -496,6 +507,26 @@ def test_a_big_batch_with_failures_in_it(box: Box) -> None:
     assert [r.unit for r in receipts] == [unit(f"n{i}") for i in range(count)]
     assert [i for i, r in enumerate(receipts) if r.error] == [7]
     assert len(box.world().sessions) == count
+
+
+def test_failures_within_one_line_find_their_order(box: Box) -> None:
+    for name in ("n2", "n5"):
+        box.foreign(name)
+    orders = [order(f"n{i}") for i in range(25)]
+    orders[3] = order("n3", session="n1")
+    bad = window("main", pane("n4"), options=(("no-such-option", "x"),))
+    orders[4] = Order(unit("n4"), (opening("n4", bad),))
+    receipts = box.perform(*orders)
+    assert not box.do(s.Close("slot:proj/agent/n24")).error
+    said = {r.unit.name: r.error for r in receipts if r.error}
+    assert set(said) == {"n2", "n3", "n4", "n5"}
+    assert "session n1 is" in said["n3"]
+    assert "session n5 is" in said["n5"]
+    assert "no-such-option" in said["n4"]
+    marks = {x.name: x.windows[0].panes[0].mark for x in box.world().sessions}
+    assert marks["n2"] is marks["n5"] is None
+    assert all(marks[f"n{i}"] == mark(f"n{i}") for i in (0, 1, *range(6, 24)))
+    assert "n24" not in marks
 
 
 def test_the_anchor_goes_and_with_it_the_server(box: Box) -> None:

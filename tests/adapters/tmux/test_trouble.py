@@ -90,8 +90,8 @@ def test_a_server_killed_in_a_batch_is_told_order_by_order(box: Box) -> None:
         receipts = box.perform(
             order("killer", killer), *[order(f"n{i}") for i in range(400)], order("last")
         )
-    except BlindError as blind:
-        assert blind.fix
+    except BlindError:
+        pass
     else:
         errors = [r.error for r in receipts]
         assert len(receipts) == 402
@@ -112,7 +112,10 @@ def test_a_killed_control_client_is_replaced(fast: Box) -> None:
         if number % 2:
             fast.until(lambda: not fast.host._link.control_pid)
         assert [x.name for x in fast.world().sessions] == ["one"]
-        assert not any(r.error for r in fast.perform(Order(unit("x"), (s.Close("%99"),))))
+        # The server answers a dead client for a moment: then, and only then, a fate is unknown.
+        closing = Order(unit("x"), (s.Close("%99"),))
+        assert all(r.error.startswith("fate unknown") for r in fast.perform(closing) if r.error)
+        assert not fast.perform(closing)[0].error
 
 
 def test_a_wedged_control_client_is_left_for_good(fast: Box) -> None:

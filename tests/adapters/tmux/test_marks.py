@@ -1,0 +1,52 @@
+"""Marks: whatever is written is read back; whatever else is read is nobody's."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.model.ids import UnitId
+from reconciler.model.marks import frame_mark, frame_text, pane_mark, pane_text
+from reconciler.model.world import Drain, FrameMark, PaneMark
+
+_WORD = st.from_regex(r"[A-Za-z0-9_./@+=]{1,40}", fullmatch=True)
+_COUNT = st.integers(0, 10**12 - 1)
+_PANES = st.builds(
+    PaneMark,
+    fleet=_WORD,
+    unit=_WORD.map(UnitId),
+    digest=_WORD,
+    commit=_WORD | st.just(""),
+    started=_COUNT,
+    falls=_COUNT,
+    drain=st.sampled_from(Drain),
+    drain_until=_COUNT,
+    placeholder=st.booleans(),
+)
+
+
+@given(_PANES)
+def test_pane_marks_come_back(mark: PaneMark) -> None:
+    assert pane_mark(pane_text(mark)) == mark
+
+
+@given(_WORD, _WORD, _WORD, _WORD | st.just(""))
+def test_frame_marks_come_back(fleet: str, unit: str, digest: str, commit: str) -> None:
+    mark = FrameMark(fleet, UnitId(unit), digest, commit)
+    assert frame_mark(frame_text(mark)) == mark
+
+
+@given(st.text() | st.lists(st.sampled_from(["v1", "a", "-", "1", "stop", "", "v2"])).map(" ".join))
+def test_reading_never_fails(text: str) -> None:
+    for read, write in ((pane_mark, pane_text), (frame_mark, frame_text)):
+        found = read(text)
+        assert found is None or read(write(found)) == found  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("word", ["a b", "a\nb", "ü", "#{pid}", ";", "'", "a,b", "a}b"])
+def test_what_a_mark_cannot_hold(word: str) -> None:
+    with pytest.raises(ValueError, match="mark can hold"):
+        frame_text(FrameMark(word, UnitId("a/agent/b"), "d", "c"))
+    with pytest.raises(ValueError, match="mark can hold"):
+        pane_text(PaneMark("f", UnitId(word), "d", "c"))
