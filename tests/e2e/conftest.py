@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.adapters.state import StateDir, holder_pid
+from reconciler.adapters.state import StateDir, born, holder_pid
 from reconciler.adapters.store.embedded import EmbeddedServer
 from reconciler.adapters.store.server import find_server
 from tests.adapters.git.sandbox import Sandbox
@@ -168,7 +168,7 @@ class Fleet:
         clients = self.tmux("list-clients", "-F", "#{client_pid}", ok=False).split()
         self.tmux("kill-server", ok=False)
         end = time.monotonic() + 1.0
-        while told and Path(f"/proc/{told}").exists():
+        while told and born(int(told)):  # '' for one that nobody has waited for yet, too
             if time.monotonic() > end:
                 for pid in (told, *clients):
                     _kill(int(pid), signal.SIGKILL)
