@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -101,17 +102,23 @@ def _write(wiring: Wiring, wanted: scaffold.Wanted, *, named: bool) -> list[Path
     removed comes back by itself.
     """
     top = wiring.repository.root / FOLDER
-    if top.is_symlink():
-        raise SourceError(f"{top} is a symbolic link", fix="make it a folder of this repository")
     texts = scaffold.fleet_files(wanted)
     projects = _projects(top)
     if named or not projects:
         texts |= scaffold.project_files(wanted)
+    _refuse_links(top, texts)
     for path, text in texts.items():
         render.out(f"{_put(top / path, text):<7} {FOLDER}/{path}")
     if not named and projects:
         render.out(f"as it is: {', '.join(projects)} (another one: novaorch init --project NAME)")
     return [top / path for path in texts]
+
+
+def _refuse_links(top: Path, paths: Iterable[str]) -> None:
+    for folder in {parent for path in paths for parent in (top / path).parents}:
+        if folder.is_symlink() and folder.is_relative_to(top):
+            why = "novaorch reads no links, and what is written there would lie elsewhere"
+            raise SourceError(f"{folder} is a symbolic link", why=why, fix="make it a folder")
 
 
 def _projects(top: Path) -> list[str]:
