@@ -501,3 +501,34 @@ def test_a_window_that_is_renamed_loses_the_options_of_its_old_key() -> None:
     bench.run(main(window("code", "a").with_options(mode_keys="vi")))
     live = bench.host.session("p/main").windows[0]
     assert (live.key, live.name, live.options) == ("code", "code", {"mode-keys": "vi"})
+
+
+def test_a_nameless_window_put_in_between_moves_no_pane() -> None:
+    bench = Bench(main(window("w0", "a"), window("w1", "b", "c"))).run()
+    bench.commit(main(window("w0", "a"), window("w1", "n"), window("w2", "b", "c")))
+    assert "SwapPanes" not in kinds(bench)
+    bench.run()
+    assert [key for key, _ in bench.shape()["p/main"]] == ["w0", "w1", "w2"]
+
+
+def test_agents_exchange_their_windows_and_the_order_stays() -> None:
+    def wish(left: str, right: str) -> Desired:
+        one, two = seated(left, "main", "dev"), seated(right, "main", "ops")
+        return desired(session("main", window("dev", one), window("ops", two)), one, two)
+
+    bench = Bench(wish("a", "b")).run()
+    pids = bench.pids()
+    bench.run(wish("b", "a"))
+    assert bench.shape() == {"p/main": [("dev", ["b"]), ("ops", ["a"])]}
+    assert bench.pids() == pids
+
+
+def test_a_pane_that_ended_is_replaced_although_its_window_is_drawn_and_full() -> None:
+    bench = Bench(main(window("dev", "a", "b", layout=DRAWN2), window("ops", "c"))).run()
+    bench.host.exit("p/session/main/dev.1", 1)
+    bench.host.human_close(bench.pane(UnitId("p/session/main/dev.0")).pane_id)
+    bench.run(main(window("dev", "c", "n", layout=DRAWN2), window("ops", "z")))
+    assert bench.shape()["p/main"] == [
+        ("dev", ["main/dev.0", "main/dev.1"]),
+        ("ops", ["main/ops.0"]),
+    ]

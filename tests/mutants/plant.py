@@ -178,7 +178,7 @@ class Field:
     def passes(self) -> bool:
         """Whether every test passes here."""
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *CHECKS]
-        command += ["--ignore=tests/core/test_build.py", "--ignore=tests/core/test_gather.py"]
+        command += ["--ignore=tests/core/test_build.py", "-k", "not ten_thousand"]
         env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(self.folder)}
         try:
             done = subprocess.run(
