@@ -132,6 +132,8 @@ def _finish(done: Convergence, desired: Desired, ports: Ports, as_json: bool) ->
         return code
     if code == 0:
         render.out("Converged: what runs is what is wished for.")
+    elif plan.actions and not done.outcomes:
+        render.out("Nothing was done: see above what is held, and how to lift it.")
     elif plan.actions:
         render.out("Not converged. What is left:")
         render.plan(plan)
