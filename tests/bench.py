@@ -11,7 +11,7 @@ from reconciler.model.action import Action, Outcome, Plan
 from reconciler.model.ids import UnitId
 from reconciler.model.step import Step
 from reconciler.model.unit import Desired
-from reconciler.model.world import SeenPane
+from reconciler.model.world import SeenPane, SeenSession
 from tests.watched import WatchedHost
 
 
@@ -89,15 +89,20 @@ class Bench:
 
         A placeholder is in brackets, a dead pane has a cross, a pane that is not ours a dash.
         """
-        return {
-            session.name: [
-                (w.key or f"[{w.name}]", [_who(pane) for pane in w.panes]) for w in session.windows
-            ]
-            for session in self.host.sessions
-        }
+        return shape_of(self.host.sessions)
 
     def steps(self, plan: Plan | None = None) -> list[Step]:
         return [step for action in (plan or self.plan()).moves for step in action.steps]
+
+
+def shape_of(sessions: Sequence[SeenSession]) -> dict[str, list[tuple[str, list[str]]]]:
+    """The shape of some sessions; see `Bench.shape`."""
+    return {
+        session.name: [
+            (w.key or f"[{w.name}]", [_who(pane) for pane in w.panes]) for w in session.windows
+        ]
+        for session in sessions
+    }
 
 
 def _who(pane: SeenPane) -> str:

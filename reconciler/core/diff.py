@@ -38,7 +38,7 @@ def diff(scene: Scene) -> list[Action]:
                 framed[frame.id] = action
     ran = _processes(scene, framed, adopted)
     gone = stops(scene)
-    return [*gone, *framed.values(), *ran, *_broken(scene, gone)]
+    return [*gone, *framed.values(), *ran, *_broken(scene, [*gone, *ran])]
 
 
 def _processes(scene: Scene, framed: dict[UnitId, Action], adopted: set[UnitId]) -> list[Action]:
@@ -46,6 +46,9 @@ def _processes(scene: Scene, framed: dict[UnitId, Action], adopted: set[UnitId])
     kept = {unit for action in framed.values() for unit in placeholders(action)}
     for process in scene.desired.processes.values():
         if process.id in adopted:
+            continue
+        if process.held is not None:
+            found.append(broken_hold(process.id, process.held))
             continue
         if _starts_with_frame(scene, process, framed):
             continue
@@ -95,9 +98,9 @@ def _joined(scene: Scene, frame: Action, actions: list[Action]) -> list[Action]:
     return [joined, *held]
 
 
-def _broken(scene: Scene, gone: list[Action]) -> list[Action]:
+def _broken(scene: Scene, actions: list[Action]) -> list[Action]:
     """Say of each unit whose file could not be read that it is left as it is."""
-    said = {action.unit for action in gone}
+    said = {action.unit for action in actions}
     broken = scene.desired.broken or {}
     return [broken_hold(unit, problem) for unit, problem in broken.items() if unit not in said]
 

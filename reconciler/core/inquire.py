@@ -35,6 +35,8 @@ def inquire(scene: Scene) -> Questions:
         if session is not None and session.mark and session.mark.digest != frame.digest:
             found.applied[frame_key(frame)] = session.session_id
     for process in scene.desired.processes.values():
+        if process.held is not None:
+            continue
         pane = scene.match.panes.get(process.id)
         if pane is None or pane.mark is None:
             if not process.stopped:

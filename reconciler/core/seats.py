@@ -42,14 +42,16 @@ def away(scene: Scene, seat: Seat, unit: UnitId) -> SeenPane | None:
 
 
 def homeless(scene: Scene, unit: UnitId) -> bool:
-    """Whether neither the process nor a placeholder for it is anywhere."""
+    """Whether neither the process nor a placeholder for it is anywhere, and one should be."""
+    if scene.desired.processes[unit].held is not None:
+        return False
     return unit not in scene.match.panes and unit not in scene.match.places
 
 
 def recalled(scene: Scene, seat: Seat, unit: UnitId) -> bool:
     """Whether the wish itself puts a process that lives elsewhere into this slot."""
     pane = away(scene, seat, unit)
-    if pane is None or pane.mark is None:
+    if pane is None or pane.mark is None or scene.desired.processes[unit].held is not None:
         return False
     if unit.kind == "session" and pane.mark.unit.rpartition(".")[0] != unit.rpartition(".")[0]:
         return True
