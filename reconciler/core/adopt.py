@@ -63,6 +63,8 @@ def _mismatch(scene: Scene, frame: Frame, session: SeenSession) -> str:
                 f"window {live.name} has {len(live.panes)} panes, the manifest {len(window.slots)}"
             )
         for pane, slot in zip(live.panes, window.slots, strict=True):
+            if scene.desired.processes[slot.process].held is not None:
+                return f"the file of {slot.process} has an error"
             if pane.mark is not None and not _begun(scene, pane, slot):
                 return f"a pane of window {live.name} belongs to somebody already"
             other = scene.match.panes.get(slot.process)

@@ -22,6 +22,7 @@ GLYPHS = {
 }
 _WORDS = {Verb.HOLD: "held"}
 _VALUE_MAX = 120
+_WIDTH_MAX = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Line:
 
 def explain(plan: Plan) -> list[Line]:
     """Return the plan line by line: each action with its fields, then notices, then a summary."""
-    width = max((len(action.unit) for action in plan.actions), default=0)
+    width = min(_WIDTH_MAX, max((len(clean(a.unit)) for a in plan.actions), default=0))
     lines = [line for action in plan.actions for line in _action(action, width)]
     lines += [Line(None, 0, f"note: {clean(notice)}") for notice in plan.notices]
     return [*lines, Line(None, 0, summary(plan))]
@@ -57,7 +58,7 @@ def summary(plan: Plan) -> str:
 def _action(action: Action, width: int) -> list[Line]:
     word = _WORDS.get(action.verb, action.verb.value)
     why = clean(action.detail) if action.verb is Verb.HOLD and action.detail else _why(action)
-    head = f"{GLYPHS[action.verb]} {word:<8} {action.unit:<{width}}  {why}".rstrip()
+    head = f"{GLYPHS[action.verb]} {word:<8} {clean(action.unit):<{width}}  {why}".rstrip()
     lines = [Line(action.verb, 0, head)]
     lines += [Line(action.verb, 1, _change(change)) for change in action.changes]
     if action.verb is Verb.HOLD and action.until:
@@ -119,8 +120,8 @@ def outcome_line(outcome: Outcome) -> str:
     action = outcome.action
     word = action.verb.value
     if outcome.ok:
-        return f"{GLYPHS[action.verb]} {word:<8} {action.unit}  done"
-    return f"✗ {word:<8} {action.unit}  {clean(outcome.error)}"
+        return f"{GLYPHS[action.verb]} {word:<8} {clean(action.unit)}  done"
+    return f"✗ {word:<8} {clean(action.unit)}  {clean(outcome.error)}"
 
 
 # -- as data --------------------------------------------------------------------------------------

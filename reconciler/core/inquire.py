@@ -35,17 +35,20 @@ def inquire(scene: Scene) -> Questions:
         if session is not None and session.mark and session.mark.digest != frame.digest:
             found.applied[frame_key(frame)] = session.session_id
     for process in scene.desired.processes.values():
-        if process.held is not None:
-            continue
-        pane = scene.match.panes.get(process.id)
-        if pane is None or pane.mark is None:
-            if not process.stopped:
-                found.starting.append(process)
-        elif pane.mark.digest != process.digest:
-            _changed(scene, process, pane, found)
-        elif pane.dead or pane.mark.drain is not Drain.NONE:
-            found.starting.append(process)
+        if process.held is None:
+            _ask(scene, process, found)
     return found
+
+
+def _ask(scene: Scene, process: Process, found: Questions) -> None:
+    pane = scene.match.panes.get(process.id)
+    if pane is None or pane.mark is None:
+        if not process.stopped:
+            found.starting.append(process)
+    elif pane.mark.digest != process.digest:
+        _changed(scene, process, pane, found)
+    elif pane.dead or pane.mark.drain is not Drain.NONE:
+        found.starting.append(process)
 
 
 def believed(scene: Scene, answers: Applied) -> Applied:

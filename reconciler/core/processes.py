@@ -229,8 +229,7 @@ def drained(scene: Scene, process: Process, pane: SeenPane, mark: PaneMark) -> A
 def _press(scene: Scene, process: Process, pane: SeenPane, mark: PaneMark) -> Action:
     if scene.world.taken_at < mark.drain_until:
         detail = "asked to end; KILL follows when its grace is over"
-        waiting = hold(process, Reason.DRAINING, detail, until=mark.drain_until)
-        return replace(waiting, continues=True)
+        return hold(process, Reason.DRAINING, detail, until=mark.drain_until)
     return Action(
         Verb.RESTART,
         process.id,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.core.plan import fingerprint
@@ -532,3 +534,53 @@ def test_a_pane_that_ended_is_replaced_although_its_window_is_drawn_and_full() -
         ("dev", ["main/dev.0", "main/dev.1"]),
         ("ops", ["main/ops.0"]),
     ]
+
+
+def test_a_pane_is_carried_to_its_new_window_in_one_plan() -> None:
+    bench = Bench(main(window("dev", "a", "b"), window("ops", "c"))).run()
+    bench.commit(main(window("dev", "a"), window("ops", "c", "b")))
+    bench.once()
+    assert bench.plan().moves == ()
+    assert bench.shape()["p/main"][1] == ("ops", ["main/ops.0", "main/ops.1"])
+
+
+def test_settings_that_changed_meanwhile_come_with_the_pane_of_a_lone_agent() -> None:
+    bench = Bench(desired(agent("a"))).run()
+    bench.host.human_window("p/a")
+    bench.host.human_close(bench.pane(agent_id("a")).pane_id)
+    bench.commit(desired(agent("a"), frames=[lone(agent("a"), columns=90, session="else")]))
+    bench.once()
+    assert bench.host.session("else").size == (90, 50)
+    assert bench.plan().actions == ()
+
+
+def test_a_lone_agent_that_a_person_moved_is_a_notice() -> None:
+    bench = Bench(desired(agent("a"), agent("b"))).run()
+    pane = bench.pane(agent_id("a")).pane_id
+    bench.host.human_move(pane, bench.host.session("p/b").windows[0].id)
+    plan = bench.plan()
+    assert plan.actions == ()
+    assert plan.notices == (f"p/agent/a: its pane {pane} was moved to session p/b by hand",)
+
+
+def test_only_the_slot_that_is_wished_for_has_the_focus() -> None:
+    frame, owns = session("main", window("dev", "a", "b", TORCH))
+    first, second, third = frame.windows[0].slots
+    slots = (first, replace(second, focus=True), replace(third, focus=True))
+    frame = replace(frame, windows=(replace(frame.windows[0], slots=slots),))
+    bench = Bench(desired((frame, owns), TORCH, agent("x")))
+    opened = {s.name: s for s in bench.steps() if isinstance(s, do.OpenSession)}
+    assert [p.focus for p in opened["p/main"].windows[0].panes] == [False, True, True]
+    assert [p.focus for p in opened["p/x"].windows[0].panes] == [True]
+    starts = [s for s in bench.steps() if isinstance(s, do.Respawn)]
+    assert [s.new.focus for s in starts] == [False]
+
+
+def test_a_pane_of_ours_in_a_stranger_s_session_is_still_ours() -> None:
+    bench = Bench(desired(agent("a"), agent("b"))).run()
+    bench.host.foreign_session("theirs")
+    pane = bench.pane(agent_id("a")).pane_id
+    bench.host.human_move(pane, bench.host.session("theirs").windows[0].id)
+    assert bench.plan().actions == ()
+    bench.run(desired(agent("b")))
+    assert bench.shape() == {"p/b": [("b", ["b"])], "theirs": [("[bash]", ["-"])]}
