@@ -150,10 +150,12 @@ class _Builder:
         return broken.get(member.manifest.id) or broken.get(member.id)
 
     def _lower_session(self, manifest: Manifest, roll: Roll, seating: Seating) -> None:
-        """Make a frame when everything in it is known; else hold all of it, untouched."""
+        """Make a frame, or hold all of it, untouched, when its own file has an error.
+
+        A resident whose file has one keeps its slot in the frame, and is held in it.
+        """
         residents = seating.residents.get(manifest.id, [])
-        causes = (self._cause(roll.members[unit]) for unit in residents)
-        cause = self.findings.broken.get(manifest.id) or next(filter(None, causes), None)
+        cause = self.findings.broken.get(manifest.id)
         if cause is None:
             tails = seating.tails.get(manifest.id, [])
             layout = session.Layout(
@@ -166,9 +168,21 @@ class _Builder:
                 frame, processes = lowered
                 self.frames[frame.id] = frame
                 self.processes.update((process.id, process) for process in processes)
+                self._keep_seats(frame.id, residents, roll, seating)
                 return
             cause = self.findings.broken[manifest.id]
         self._hold_frame(manifest.id, residents, cause)
+
+    def _keep_seats(
+        self, frame: UnitId, residents: list[UnitId], roll: Roll, seating: Seating
+    ) -> None:
+        for unit in residents:
+            cause = seating.unread.get(unit)
+            if unit in roll.members:
+                cause = self._cause(roll.members[unit])
+            if cause is not None:
+                self.findings.hold(unit, cause)
+                self.processes[unit] = agent.unread(unit, frame, cause, self.ground)
 
     def _hold_frame(self, unit: UnitId, residents: list[UnitId], cause: Problem) -> None:
         self.frames.pop(unit, None)
@@ -202,7 +216,8 @@ class _Builder:
             cause = self._cause(member)
             if cause is not None:
                 self.findings.hold(unit, cause)
-                self.processes.pop(unit, None)
+                if unit in self.processes and self.processes[unit].held is None:
+                    del self.processes[unit]
         for unit in [u for u in roll.agents if u not in roll.members]:
             self.findings.broken.pop(unit, None)
         gone = [p.id for p in self.processes.values() if p.frame not in self.frames]

@@ -46,7 +46,8 @@ def resolve(
             found[unit] = _after(manifest, items, graph, roll, findings)
     if found:
         for session, residents in seating.residents.items():
-            graph.edges[session] = {roll.members[unit].manifest.id: 0 for unit in residents}
+            known = [roll.members[unit] for unit in residents if unit in roll.members]
+            graph.edges[session] = {member.manifest.id: 0 for member in known}
         _say_circles(graph, roll, findings)
     return found
 

@@ -11,10 +11,12 @@ from reconciler.kinds.launch import HOT, RESTART, launch, launch_fields, lifecyc
 from reconciler.kinds.placement import Member, Seat
 from reconciler.kinds.shape import AgentShape
 from reconciler.model.ids import Json, UnitId
+from reconciler.model.problems import Problem
 from reconciler.model.unit import (
     Field,
     FleetSettings,
     Frame,
+    Launch,
     Process,
     Slot,
     Source,
@@ -60,6 +62,19 @@ def lower(member: Member, post: Post, ground: Ground, findings: Findings) -> Pro
         stop_grace_s=spec["stop"]["grace"],
         after=post.after,
         stopped=spec["mode"] == "stopped",
+    )
+
+
+def unread(unit: UnitId, frame: UnitId, cause: Problem, ground: Ground) -> Process:
+    """Return an agent of which only the place is known: its file has an error."""
+    return Process(
+        id=unit,
+        source=Source(cause.path, cause.line),
+        frame=frame,
+        launch=Launch((), ground.root),
+        fields=(),
+        digest="",
+        held=cause,
     )
 
 

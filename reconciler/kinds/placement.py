@@ -17,6 +17,7 @@ from reconciler.kinds.names import did_you_mean
 from reconciler.kinds.shape import SHELL_PANE, SHELL_WINDOW, AgentShape, SessionShape, WindowShape
 from reconciler.model.ids import UnitId
 from reconciler.model.manifest import Manifest
+from reconciler.model.problems import Problem
 
 _BY_POSITION = re.compile(r"w[0-9]+")
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,48}")
@@ -44,13 +45,15 @@ class Seat:
 class Seating:
     """Every agent's seat (absent: alone), and by Session: window keys, tails and residents.
 
-    A tail is an agent in a window of its own after the declared ones.
+    A tail is an agent in a window of its own after the declared ones. `unread` are agents whose
+    own file cannot be read, and who have a seat all the same, because a Session names them.
     """
 
     seats: dict[UnitId, Seat] = field(default_factory=dict)
     keys: dict[UnitId, list[str]] = field(default_factory=dict)
     tails: dict[UnitId, list[UnitId]] = field(default_factory=dict)
     residents: dict[UnitId, list[UnitId]] = field(default_factory=dict)
+    unread: dict[UnitId, Problem] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +113,11 @@ def _seat_panes(session: Manifest, roll: Roll, seating: Seating, findings: Findi
             first = seating.seats[unit]
             what = f"agent {name} lives in {first.session}, window {first.window} already"
             findings.say(session, place, "session/agent-twice", what)
-        elif unit in roll.members:
+        elif unit in roll.members or (broken := broken_like(unit, findings)) is not None:
             env = merged(shared, windows[where]["env"])
             seating.seats[unit] = Seat(session.id, keys[where], env)
+            if unit not in roll.members and broken is not None:
+                seating.unread[unit] = findings.broken[broken]
         else:
             _say_absent(session, place, unit, roll, findings)
 
@@ -127,11 +132,8 @@ def _agent_panes(windows: list[WindowShape]) -> Iterator[tuple[int, int, str]]:
 def _say_absent(
     session: Manifest, place: str, unit: UnitId, roll: Roll, findings: Findings
 ) -> None:
-    """Say why a pane's agent is not there; one whose own file is broken only holds the Session."""
-    broken = broken_like(unit, findings)
-    if broken is not None:
-        findings.hold(session.id, findings.broken[broken])
-    elif unit in roll.agents:
+    """Say why a pane's agent is not there."""
+    if unit in roll.agents:
         what = f"agent {unit.name} has replicas, {unit.name}-0 and so on"
         findings.say(session, place, "session/replica-name", what)
     else:

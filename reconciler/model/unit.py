@@ -80,7 +80,11 @@ class Restart:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """What runs in one slot of a frame: an agent, or a pane that a Session declares itself."""
+    """What runs in one slot of a frame: an agent, or a pane that a Session declares itself.
+
+    `held` says that its file cannot be read: only its place is known, and whatever runs there is
+    left as it is.
+    """
 
     id: UnitId
     source: Source
@@ -92,6 +96,7 @@ class Process:
     stop_grace_s: float = 15.0
     after: tuple[UnitId, ...] = ()
     stopped: bool = False
+    held: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True)

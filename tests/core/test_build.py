@@ -537,16 +537,17 @@ def test_an_error_in_a_session_holds_everything_in_it_and_nothing_else() -> None
     assert desired.processes[UnitId("p/agent/c")].after == (ID_A,)
 
 
-def test_an_agent_in_error_holds_the_session_it_has_a_pane_in() -> None:
-    # Every slot of every frame has its process, so nobody below has to ask.
-    broken = wish({S: session(PANES % "{agent: a}, {}"), A: agent("mode: on"), B: agent()})
-    assert broken.broken is not None
-    assert set(broken.broken) == {ID_A, ID_S}
-    assert set(broken.processes) == {ID_B}
-    late = wish({S: session(PANES % "{agent: a}, {}"), A: agent("directory: ../x"), B: agent()})
-    assert late.broken is not None
-    assert set(late.broken) == {ID_A, ID_S}
-    assert only(late).rule == "directory/outside"
+@pytest.mark.parametrize("fault", ["mode: on", "directory: ../x", "]"])
+def test_an_agent_in_error_keeps_its_slot_and_the_rest_of_its_session_goes_on(fault: str) -> None:
+    panes = {S: session(PANES % "{agent: a}, {}"), B: agent("session: s")}
+    well, broken = wish({**panes, A: agent()}), wish({**panes, A: agent(fault)})
+    found = only(broken)
+    assert broken.broken == {ID_A: found}
+    assert broken.frames == well.frames
+    assert broken.processes[ID_A].held == found
+    assert broken.processes[ID_A].frame == ID_S
+    others = {unit for unit in well.processes if unit != ID_A}
+    assert all(broken.processes[unit] == well.processes[unit] for unit in others)
 
 
 def test_an_agent_that_names_a_broken_session_is_held_without_a_problem_of_its_own() -> None:
@@ -562,7 +563,8 @@ def test_every_slot_has_its_process_and_every_process_its_frame() -> None:
     slots = {s.process for f in desired.frames.values() for w in f.windows for s in w.slots}
     assert slots == set(desired.processes)
     assert {p.frame for p in desired.processes.values()} == set(desired.frames)
-    assert not set(desired.broken or {}) & slots
+    held = {unit for unit, process in desired.processes.items() if process.held is not None}
+    assert held == set(desired.broken or {}) & slots == {UnitId("p/agent/c")}
 
 
 def test_an_agent_in_two_sessions_stays_in_the_first() -> None:
