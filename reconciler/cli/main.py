@@ -16,6 +16,9 @@ def main() -> None:
     if sys.argv[1:] in (["--version"], ["-V"]):
         sys.stdout.write(f"novaorch {__version__}\n")
         return
+    for stream in (sys.stdout, sys.stderr):
+        # A name may hold what the locale cannot say: then it is shown as an escape.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     gc.set_threshold(GARBAGE_AFTER, 20, 100)
     from reconciler.cli.app import run  # noqa: PLC0415
 

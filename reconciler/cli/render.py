@@ -106,8 +106,10 @@ def defect(trace: str) -> None:
 
 
 def record(kind: str, **fields: Json) -> None:
-    """Print one NDJSON record: `v`, `type`, then its fields."""
-    out(json.dumps({"v": SCHEMA_VERSION, "type": kind, **fields}, ensure_ascii=False))
+    """Print one NDJSON record: `v`, `type`, then its fields. A terminal may show it too."""
+    made = {"v": SCHEMA_VERSION, "type": kind, **fields}
+    text = json.dumps(made, ensure_ascii=False)
+    out(text if text.isprintable() else json.dumps(made).replace("\x7f", "\\u007f"))
 
 
 def plan_records(made: Plan) -> None:

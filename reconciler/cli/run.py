@@ -17,6 +17,7 @@ from reconciler.cli import handover
 from reconciler.cli.app import Context
 from reconciler.cli.errands import Errands
 from reconciler.cli.publisher import Publisher
+from reconciler.core.explain import clean
 from reconciler.loop.daemon import Daemon
 from reconciler.model.problems import LeaseHeldError
 from reconciler.model.unit import FleetSettings
@@ -84,9 +85,12 @@ def _run(wiring: Wiring, fleet: FleetSettings) -> None:
 
 
 def log(text: str) -> None:
-    """Write one line with its hour; log lines are never more than one line each."""
+    """Write one line with its hour; log lines are never more than one line each.
+
+    Nothing in it can paint the terminal that shows it.
+    """
     hour = datetime.now().astimezone().isoformat(timespec="milliseconds")
-    flat = text.replace("\n", " ")
+    flat = clean(text.replace("\n", " "))
     with contextlib.suppress(OSError):
         sys.stdout.write(f"{hour} {flat}\n")
         sys.stdout.flush()

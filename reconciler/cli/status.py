@@ -132,10 +132,10 @@ def _print(picture: Picture) -> None:
 
 def _row(status: Status, now: float) -> tuple[str, ...]:
     return (
-        status.unit,
+        clean(status.unit),
         status.ready.value,
         status.state,
-        status.session or "-",
+        clean(status.session or "-"),
         str(status.pid) if status.pid else "-",
         age(now - status.since) if status.since else "-",
         str(status.falls) if status.falls else "-",

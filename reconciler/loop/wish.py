@@ -56,6 +56,12 @@ class Wishes:
 
     def _desired(self, revision: str) -> Desired:
         tree = self.repository.tree(revision)
+        if not tree.exists and not revision.startswith(":"):
+            raise SourceError(
+                f"there is no desired-state/ in commit {tree.commit[:12]}",
+                why="without it nobody knows which server is meant, so all is left as it is",
+                fix="bring it back (git revert), or make one: novaorch init",
+            )
         last = self._last.get(tree.oid)
         if last is not None:
             if last.commit == tree.commit:
