@@ -1,9 +1,9 @@
 """Hears at once that a program ended, without asking and without starting a process.
 
 A pane that remains after its program gives no notification. A hook of ours, in an array slot that
-nobody else uses, signals a channel; a second control client waits on it. A signal that finds
-nobody waiting is kept by tmux, so none is lost between two waits. Carries no news: the next pass
-reads everything itself.
+nobody else uses, signals a channel; a second control client waits on it. tmux keeps one signal
+that finds nobody waiting, and a second one undoes the first: so `tell` is called once more when
+the wait has begun anew.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from reconciler.adapters.tmux.control import Control
 from reconciler.adapters.tmux.talk import SilentError
 
 HOOKS = ("pane-died", "pane-exited")
+AGAIN_S = 0.05
 FOREVER_S = 10.0 * 365 * 86_400
 
 
@@ -52,4 +53,7 @@ class Deaths:
             except SilentError:
                 break
             self._tell()
+            again = threading.Timer(AGAIN_S, self._tell)
+            again.daemon = True
+            again.start()
         self._tell()

@@ -6,7 +6,6 @@ decides nothing, and touches nothing but what an order names by its id.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import time
@@ -15,7 +14,7 @@ from dataclasses import replace
 from typing import Literal
 
 from reconciler.adapters.tmux import photo
-from reconciler.adapters.tmux.deaths import Deaths
+from reconciler.adapters.tmux.ends import look_for_the_dead
 from reconciler.adapters.tmux.launch import Setting, applied_key
 from reconciler.adapters.tmux.link import Link
 from reconciler.adapters.tmux.orders import Batch
@@ -33,6 +32,7 @@ from reconciler.adapters.tmux.talk import (
     address,
     socket_path,
 )
+from reconciler.adapters.tmux.watching import Watching, panes, server_pid
 from reconciler.model.ids import Json, UnitId
 from reconciler.model.problems import BlindError, NovaorchError
 from reconciler.model.step import OpenSession
@@ -81,24 +81,20 @@ class Tmux:
         self._world = World(0.0, "", ())
         self._slots: dict[UnitId, str] = {}
         self._seen: photo.Memory = {}
-        self._deaths: Deaths | None = None
-        self._wants_deaths = False
+        self._watching: Watching | None = None
+        self._unburied: set[str] = set()
 
     def photograph(self, now: float) -> World:
         """See `Host.photograph`. Starts no server."""
-        try:
-            replies = self._read([photo.SERVER, photo.PANES])
-            rows = [row for reply in replies for row in reply.output]
-            world = photo.parse(rows, now, self._seen)
-        except NoServerError:
-            world = World(now, "", ())
-        except ValueError as odd:
-            raise self._blind(f"what it says makes no sense: {odd}") from odd
-        for reply in replies if world.server else ():
-            if reply.error:
-                raise self._blind(reply.error)
+        world = self._taken(now)
+        unburied = {p.pane_id for p in panes(world) if p.dead and p.exit_status is None}
+        if unburied - self._unburied:
+            look_for_the_dead(server_pid(world))
+            world = self._taken(now)
+        self._unburied = unburied
         self._remember(world)
-        self._keep_watching()
+        if self._watching is not None:
+            self._watching.keep(world)
         return world
 
     def applied(self, targets: Mapping[UnitId, str]) -> Mapping[UnitId, Mapping[str, Json]]:
@@ -136,18 +132,23 @@ class Tmux:
     def close(self) -> None:
         """Let go of the control client. Server and sessions stay."""
         self._link.drop(wedged=False)
-        deaths, self._deaths = self._deaths, None
-        if deaths is not None:
-            deaths.close()
+        watching, self._watching = self._watching, None
+        if watching is not None:
+            watching.close()
 
     def watch_deaths(self) -> bool:
         """Call `on_event` at once when a program in a pane ends; say whether that works by now.
 
         It begins with the next call that finds a control client, and again after a lost one.
         """
-        self._wants_deaths = self._on_event is not None
-        self._keep_watching()
-        return self._deaths is not None and self._deaths.alive
+        if self._on_event is None:
+            return False
+        if self._watching is None:
+            self._watching = Watching(
+                self._link, self._fleet, self._timeout_s, lambda: self._noticed("%exit")
+            )
+        self._watching.keep(self._world)
+        return self._watching.alive
 
     def attach_argv(self, session_name: str) -> list[str]:
         """Return the command that shows a session: it switches when run inside this very server."""
@@ -178,6 +179,20 @@ class Tmux:
             self._server.remove_anchor()
         except SilentError as silent:
             raise self._blind(silent.why) from silent
+
+    def _taken(self, now: float) -> World:
+        try:
+            replies = self._read([photo.SERVER, photo.PANES])
+            rows = [row for reply in replies for row in reply.output]
+            world = photo.parse(rows, now, self._seen)
+        except NoServerError:
+            return World(now, "", ())
+        except ValueError as odd:
+            raise self._blind(f"what it says makes no sense: {odd}") from odd
+        for reply in replies:
+            if reply.error:
+                raise self._blind(reply.error)
+        return world
 
     def _read(self, lines: Sequence[str]) -> list[Reply]:
         try:
@@ -212,20 +227,6 @@ class Tmux:
         lines = max(wanted)
         talk.run([f"set-option -g history-limit {int(lines)}"], self._timeout_s)
         return replace(now, history_lines=lines)
-
-    def _keep_watching(self) -> None:
-        if not self._wants_deaths or not self._link.control_pid:
-            return
-        if self._deaths is not None and self._deaths.alive:
-            return
-        stale, self._deaths = self._deaths, None
-        if stale is not None:
-            stale.close()
-        with contextlib.suppress(SilentError):
-            control = self._link.another(lambda _: None)
-            self._deaths = Deaths(
-                control, self._fleet, self._timeout_s, lambda: self._noticed("%exit")
-            )
 
     def _client(self, words: Sequence[str]) -> Reply:
         try:

@@ -8,10 +8,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from reconciler.adapters.tmux import Tmux
 from reconciler.adapters.tmux.secret import lookup
 from reconciler.model import step as s
 from reconciler.model.problems import BlindError, NovaorchError
@@ -293,6 +295,7 @@ def test_deaths_are_heard_at_once(fast: Box) -> None:
     host = fast.make(on_event=heard.append)
     assert not host.watch_deaths()
     host.perform([order("one"), order("two")])
+    host.photograph(1.0)
     assert host.watch_deaths()
     fast.tmux("set-hook", "-g", "pane-died[0]", "set-option -g @theirs yes")
     for name in ("one", "two"):
@@ -312,6 +315,27 @@ def test_deaths_are_heard_at_once(fast: Box) -> None:
     fast.until(lambda: "tmux" in heard)
     host.close()
     assert children() < before
+
+
+def test_many_deaths_are_all_seen_with_their_status(fast: Box) -> None:
+    heard: list[str] = []
+    host = fast.make(on_event=heard.append)
+    names = [f"n{i}" for i in range(20)]
+    host.perform([order(name) for name in names])
+    host.photograph(1.0)
+    host.watch_deaths()
+    for count, name in enumerate(names, 1):
+        heard.clear()
+        os.kill(fast.pane(name).pid, signal.SIGTERM)
+        fast.until(lambda: "tmux" in heard)
+        fast.until(partial(_dead, host, count))
+    seen = [s.windows[0].panes[0] for s in host.photograph(1.0).sessions]
+    if " 3.2" not in host.version():
+        assert [pane.exit_status for pane in seen] == [143] * 20
+
+
+def _dead(host: Tmux, count: int) -> bool:
+    return sum(s.windows[0].panes[0].dead for s in host.photograph(1.0).sessions) == count
 
 
 def test_two_threads_may_use_one_host(box: Box) -> None:
