@@ -11,7 +11,7 @@ from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.ids import UnitId
 from reconciler.model.step import Signal
 
-_RANK = {Verb.ADOPT: 0, Verb.UPDATE: 1, Verb.STOP: 2, Verb.RESTART: 3, Verb.START: 4, Verb.HOLD: 5}
+_RANK = {Verb.ADOPT: 0, Verb.UPDATE: 1, Verb.STOP: 2, Verb.RESTART: 3, Verb.START: 4}
 """What is made in a session comes before what goes from it, which could be its last pane."""
 
 

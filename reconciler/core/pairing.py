@@ -81,6 +81,5 @@ class _Pairing:
 
     def _renamed(self, unit: UnitId, pane: SeenPane) -> bool:
         """Whether the wish gave this pane another window; a person's hand leaves no such trace."""
-        if pane.mark is None or pane.mark.placeholder:
-            return False
-        return pane.mark.unit != unit or pane.mark.digest != self._desired.processes[unit].digest
+        wanted = (unit, self._desired.processes[unit].digest)
+        return pane.mark is not None and (pane.mark.unit, pane.mark.digest) != wanted

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.adapters.memory import CrashError
 from reconciler.core.plan import fingerprint
 from reconciler.model import step as do
 from reconciler.model.action import Reason, Verb
@@ -403,6 +404,9 @@ def test_who_is_carried_along_when_a_window_is_made_anew_needs_no_wish_for_it() 
     bench.run()
     assert bench.shape()["p/main"] == [("dev", ["main/dev.0", "torch"])]
     assert bench.pane(TORCH.id).pid == pid
+    told = seated("torch", "main", "dev", labels={"x": "1"})
+    bench.run(desired(session("main", window("dev", "a", told)), agent("x"), told))
+    assert bench.pane(TORCH.id).pid == pid
 
 
 def test_a_wish_that_goes_back_in_the_middle_of_a_move_and_a_restart_carries_back() -> None:
@@ -584,3 +588,63 @@ def test_a_pane_of_ours_in_a_stranger_s_session_is_still_ours() -> None:
     assert bench.plan().actions == ()
     bench.run(desired(agent("b")))
     assert bench.shape() == {"p/b": [("b", ["b"])], "theirs": [("[bash]", ["-"])]}
+
+
+def test_the_order_that_a_person_gave_panes_is_no_drift() -> None:
+    bench = Bench(main(window("dev", "a", "b"))).run()
+    bench.host.human_swap("%0", "%1")
+    assert bench.plan().actions == ()
+    bench.run(main(window("dev", "a", "b", layout="tiled"), columns=90))
+    assert bench.shape() == {"p/main": [("dev", ["main/dev.1", "main/dev.0"])]}
+
+
+def test_a_move_that_was_cut_short_goes_on_from_its_placeholder() -> None:
+    before = desired(session("main", window("dev", "a", TORCH)), session("side", window("w", "b")),
+                     TORCH)  # fmt: skip
+    there = seated("torch", "side", "w")
+    after = desired(
+        session("main", window("dev", "a")), session("side", window("w", "b", there)), there
+    )
+    bench = Bench(before).run()
+    bench.commit(after)
+    bench.host.steps_left = 5  # both frames, not the agent
+    with pytest.raises(CrashError):
+        bench.once()
+    bench.host.steps_left = None
+    assert bench.shape()["p/side"] == [("w", ["side/w.0", "[torch]✗"])]
+    (move,) = bench.plan().actions
+    assert move.unit == TORCH.id
+    assert sorted(e.dead for e in move.expects) == [False, True]
+    assert "OpenPane" not in kinds(bench)
+    bench.run()
+    assert bench.shape()["p/side"] == [("w", ["side/w.0", "torch"])]
+
+
+def test_a_window_that_an_agent_leaves_gets_its_layout_back() -> None:
+    tiled = window("dev", "a", "b", TORCH, layout="tiled")
+    bench = Bench(desired(session("main", tiled), TORCH)).run()
+    bench.commit(desired(session("main", window("dev", "a", "b", layout="tiled")), agent("torch")))
+    (move,) = [a for a in bench.plan().moves if a.unit == TORCH.id]
+    assert [type(s).__name__ for s in move.steps][:4] == [
+        "OpenSession",
+        "SwapPanes",
+        "Close",
+        "Arrange",
+    ]
+
+
+def test_an_agent_comes_into_the_middle_of_a_new_order() -> None:
+    bench = Bench(desired(session("main", window("dev", "a", "b", "c")), agent("torch"))).run()
+    pids = sorted(bench.pids().values())
+    bench.run(desired(session("main", window("dev", "c", TORCH, "b", "a")), TORCH))
+    (dev,) = bench.host.sessions[0].windows
+    commands = [bench.host.alive[p.pid].argv[0] for p in dev.panes]  # type: ignore[union-attr]
+    assert commands == ["c", "run", "b", "a"]
+    assert sorted(bench.pids().values()) == pids
+
+
+def test_of_two_alike_the_one_of_the_same_window_stays() -> None:
+    bench = Bench(main(window("dev", "n", "a"), window("ops", "a", "z"))).run()
+    near = bench.pane(UnitId("p/session/main/dev.1")).pid
+    bench.run(main(window("dev", "a"), window("ops", "z")))
+    assert bench.pane(UnitId("p/session/main/dev.0")).pid == near

@@ -263,6 +263,12 @@ def test_words_from_outside_cannot_play_tricks_on_a_terminal() -> None:
     assert outcome_line(failed) == "✗ start    p/agent/a  no\\u{1b}"
 
 
+def test_a_value_of_just_the_longest_length_is_whole() -> None:
+    bench = Bench(desired(agent("a"))).run()
+    bench.commit(desired(agent("a", "x" * 116)))
+    assert f'wanted ["{"x" * 116}"], last' in explain(bench.plan())[1].text
+
+
 def test_long_values_are_cut() -> None:
     bench = Bench(desired(agent("a"))).run()
     bench.commit(desired(agent("a", "x" * 500)))
