@@ -13,7 +13,7 @@ from tests.hostile.conftest import Besieged, clear
 
 AGENT = b"apiVersion: novaorch/v1\nkind: Agent\nspec: {command: [sleep, '86400']}\n"
 
-# -- 1, 2: what looks like an option, or like a place elsewhere --------------------------------------
+# -- 1, 2: what looks like an option, or like a place elsewhere ------------------------------------
 
 
 @pytest.mark.parametrize("branch", ["--upload-pack=x", "-c", "--exec=x", "HEAD", "@", "a'b$(x)"])
@@ -66,7 +66,7 @@ def test_a_revision_that_is_none_is_refused_in_words(revision: str, fleet: Besie
     assert "fix:" in said.err
 
 
-# -- 3, 4: trees that no honest git would write -----------------------------------------------------
+# -- 3, 4: trees that no honest git would write ----------------------------------------------------
 
 
 def entries(fleet: Besieged) -> dict[str, tuple[tuple[str, bytes, bytes | str], str]]:
@@ -199,7 +199,7 @@ def test_a_work_tree_whose_desired_state_is_no_folder(
     assert live.pids() == before
 
 
-# -- 7, 8: broken and moving repositories -----------------------------------------------------------
+# -- 7, 8: broken and moving repositories ----------------------------------------------------------
 
 
 def object_file(fleet: Besieged, name: str) -> Path:
@@ -357,7 +357,7 @@ def test_two_heads_race_and_a_force_push_rewinds(live: Besieged) -> None:
     assert live.pids() == {"web/torch": torch}
 
 
-# -- 10, 11: commits with forged words, and very many of everything ---------------------------------
+# -- 10, 11: commits with forged words, and very many of everything --------------------------------
 
 
 def test_a_commit_message_cannot_paint_the_terminal(live: Besieged) -> None:
