@@ -561,6 +561,7 @@ def test_settings_that_changed_meanwhile_come_with_the_pane_of_a_lone_agent() ->
 def test_a_lone_agent_that_a_person_moved_is_a_notice() -> None:
     bench = Bench(desired(agent("a"), agent("b"))).run()
     pane = bench.pane(agent_id("a")).pane_id
+    bench.host.human_window("p/a")
     bench.host.human_move(pane, bench.host.session("p/b").windows[0].id)
     plan = bench.plan()
     assert plan.actions == ()
@@ -648,3 +649,12 @@ def test_of_two_alike_the_one_of_the_same_window_stays() -> None:
     near = bench.pane(UnitId("p/session/main/dev.1")).pid
     bench.run(main(window("dev", "a"), window("ops", "z")))
     assert bench.pane(UnitId("p/session/main/dev.0")).pid == near
+
+
+def test_a_session_is_known_by_a_pane_of_ours_rather_than_by_a_person_s() -> None:
+    bench = Bench(main(window("dev", "a"))).run()
+    split = bench.host.human_split("p/main")
+    bench.host.human_swap("%0", split)
+    bench.commit(main(window("dev", "a"), columns=90))
+    (action,) = bench.plan().actions
+    assert [(e.pane_id, e.unit) for e in action.expects] == [("%0", "p/session/main/dev.0")]
