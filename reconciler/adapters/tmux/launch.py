@@ -28,7 +28,7 @@ class Setting:
 
     `own`: we started it. `messages`: how many it logs. `keeps_dead`, `destroys`: what it does with
     dead panes, and with sessions nobody looks at. `haunted`: a NOVAORCH_UNIT is in its environment.
-    `braces`: it reads words within braces as it reads them elsewhere.
+    `braces`: it reads words within braces as it reads them elsewhere. `version`: '' is not known.
     """
 
     fleet: str
@@ -41,6 +41,7 @@ class Setting:
     destroys: bool = False
     haunted: bool = False
     braces: bool = True
+    version: str = ""
 
 
 def start(pane: NewPane, setting: Setting, *, again: bool = False) -> tuple[str, tuple[str, ...]]:

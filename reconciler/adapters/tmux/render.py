@@ -33,6 +33,9 @@ BORN = f"'{BIRTH}#{{pane_id}}'"
 _OPTION = re.compile(r"[A-Za-z@][A-Za-z0-9_@-]*(\[[0-9]{1,4}\])?", re.ASCII)
 _KEY = re.compile(r"[A-Za-z0-9_./+-]{1,200}", re.ASCII)
 _WORDS = re.compile(r"[A-Za-z0-9_./@+= -]{1,2000}", re.ASCII)
+_NAMED = ("even-horizontal", "even-vertical", "main-horizontal", "main-vertical", "tiled")
+_MIRRORED = ("main-horizontal-mirrored", "main-vertical-mirrored")
+_DRAWN = re.compile(r"[0-9a-f]{4},[0-9x,\[\]{}]+", re.ASCII)
 _KEPT = f"#{{s|^v1 [^ ]* [^ ]* [^ ]* [^ ]*||:{FRAME}}}"
 _ID = re.compile(r"[$@%][0-9]{1,10}", re.ASCII)
 
@@ -118,6 +121,22 @@ def options(target: str, kind: str, pairs: Sequence[tuple[str, str]]) -> list[st
     return [f"set-option {kind}{space}-t {target} {name} {quote(v)}" for name, v in pairs]
 
 
+def arrange(target: str, layout: str, setting: Setting) -> str:
+    """Return the command that lays out a window.
+
+    A name that this tmux does not know is never sent: 3.3a ends, with everything in it, at one.
+    """
+    found = re.search(r"([0-9]+)\.([0-9]+)", setting.version)
+    mirrors = found is not None and (int(found[1]), int(found[2])) >= (3, 5)
+    if _DRAWN.fullmatch(layout) or layout in _NAMED or (mirrors and layout in _MIRRORED):
+        return f"select-layout -t {target} {quote(layout)}"
+    raise NovaorchError(
+        f"tmux {setting.version} has no layout {layout}",
+        why=f"{', '.join(_MIRRORED)} came with tmux 3.5" if layout in _MIRRORED else "",
+        fix=f"choose one of {', '.join(_NAMED)}",
+    )
+
+
 def mark_frame(target: str, mark: str, applied: str) -> list[str]:
     """Return the commands that write a session's mark and last applied fields."""
     return _session_marks(target, mark, applied, _KEPT)
@@ -185,7 +204,7 @@ def _rest_of_window(window: s.NewWindow, tail: str, size: str, setting: Setting)
             commands.append(f"select-layout -t {tail} tiled")
     commands += options(tail, "-w", window.options)
     if window.layout:
-        commands.append(f"select-layout -t {tail} {quote(window.layout)}")
+        commands.append(arrange(tail, window.layout, setting))
     return commands + _pane_focus(window, tail)
 
 

@@ -154,6 +154,7 @@ def setting(
         destroys=destroy not in ("off", "0"),
         haunted=bool(ghost),
         braces=not version.startswith(("3.2", "3.1", "3.0")),
+        version=version,
     )
 
 

@@ -123,7 +123,8 @@ def _shaping(step: s.Step, known: Known) -> list[str]:
         case s.Resize(session=session, columns=columns, rows=rows):
             return _resize(session, f"{int(columns)}x{int(rows)}", known)
         case s.Arrange(window=window, layout=layout):
-            return [f"select-layout -t {live(window, '@')} {quote(layout)}"] if layout else []
+            at = live(window, "@")
+            return [render.arrange(at, layout, known.setting)] if layout else []
         case s.SetOptions(target=target, options=options):
             kind = "-w" if target.startswith("@") else ""
             at = live(target, "@") if kind else f"{live(target, '$')[:-1]}:'"
