@@ -67,13 +67,12 @@ class Besieged(Fleet):
         return Said(done.returncode, done.stdout, done.stderr)
 
     def problems(self, *words: str) -> dict[str, tuple[str, int, int]]:
-        """Return every problem by its path: rule, line, column."""
-        records = self.run("validate", "--json", *words).records
-        return {
-            r["path"]: (r["rule"], r["line"], r["column"])
-            for r in records
-            if r["type"] == "problem"
-        }
+        """Return the first problem of each path: rule, line, column."""
+        found: dict[str, tuple[str, int, int]] = {}
+        for r in self.run("validate", "--json", *words).records:
+            if r["type"] == "problem":
+                found.setdefault(r["path"], (r["rule"], r["line"], r["column"]))
+        return found
 
     def servers(self) -> int:
         """Return how many tmux servers answer on the socket: none or one."""
