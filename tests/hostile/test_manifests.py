@@ -86,8 +86,8 @@ FILES: dict[str, tuple[bytes, str, int, int]] = {
 }  # fmt: skip
 
 BAD_NAMES = (
-    "#(id)", "#{E:x}", "a.b", "a:b", "a;b", "=a", "$a", "@a", "%a", "-x", "!a", "a b", "🦀", "a" * 49,
-    "a*", "[a]", "A", "a_b", "~", "con,", "é",
+    "#(id)", "#{E:x}", "a.b", "a:b", "a;b", "=a", "$a", "@a", "%a", "-x", "!a", "a b", "🦀",
+    "a" * 49, "a*", "[a]", "A", "a_b", "~", "con,", "é",
 )  # fmt: skip
 
 

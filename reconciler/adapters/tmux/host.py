@@ -186,6 +186,7 @@ class Tmux:
             rows = [row for reply in replies for row in reply.output]
             world = photo.parse(rows, now, self._seen)
         except NoServerError:
+            self._server.refuse_stranger()
             return World(now, "", ())
         except ValueError as odd:
             raise self._blind(f"what it says makes no sense: {odd}") from odd

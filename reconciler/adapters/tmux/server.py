@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -71,6 +72,23 @@ class Server:
             fix="look for a hook or a program that closes sessions on this server",
         )
 
+    def refuse_stranger(self) -> None:
+        """Raise BlindError when something that is no socket lies where the socket belongs.
+
+        To tmux it looks like a server that ended: it would delete the file to listen there.
+        """
+        path = self.plain.socket_path
+        try:
+            mode = os.lstat(path).st_mode
+        except OSError:
+            return
+        if not stat.S_ISSOCK(mode):
+            raise BlindError(
+                f"{path} is not a socket",
+                why="tmux would delete it, and listen there itself",
+                fix="name another socket in fleet.yaml, or move that file away",
+            )
+
     def remove_anchor(self) -> None:
         """Remove our anchor session; a server with no other session ends."""
         try:
@@ -83,6 +101,7 @@ class Server:
 
     def _start(self) -> None:
         """Start the server, one of us at a time: tmux itself may lose one of two."""
+        self.refuse_stranger()
         folder = os.path.dirname(self.plain.socket_path)  # noqa: PTH120
         try:
             if not self.plain.socket.startswith("/"):
