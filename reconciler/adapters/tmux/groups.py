@@ -2,8 +2,10 @@
 
 After each fork the server pays for every page that it touches, and to set an option it touches
 every session: to make ten and then mark ten costs far less than ten times both. The line is still
-one sequence, so nothing comes between making and marking. A session is marked only if it is the one
-that this line made: it carries its unit in its environment until it is marked.
+one sequence: nothing comes between making and marking, and a failure ends it before the next step,
+so nothing is marked that this line did not make. What a failure left undone is then done one by
+one; a session that was made already is marked only if it is ours: until then it carries its unit
+in its environment.
 """
 
 from __future__ import annotations
@@ -12,13 +14,12 @@ from collections.abc import Sequence
 
 from reconciler.adapters.tmux.launch import Setting
 from reconciler.adapters.tmux.quote import block, quote, sequence
-from reconciler.adapters.tmux.steps import DONE
+from reconciler.adapters.tmux.steps import DONE, STALE
 from reconciler.adapters.tmux.talk import BIRTH, Reply
 from reconciler.model.step import OpenSession
 from reconciler.ports import Order
 
 SIZE = 10
-UNBORN = "novaorch-unborn"
 Made = tuple[Order, Sequence[str]]
 """An order and its commands, of which the first makes the session."""
 
@@ -37,33 +38,35 @@ def fits(order: Order, setting: Setting) -> bool:
 
 
 def line(group: Sequence[Made]) -> str:
-    """Return the one line that carries out all orders of `group`, each on its own."""
-    making = [f"if-shell -F 1 {block(body[0])}" for _, body in group]
-    marking = [_marking(number, *made) for number, made in enumerate(group)]
-    return sequence([*making, *marking])
+    """Return the one line that carries out all orders of `group`, unless one of them fails."""
+    marking = [
+        command
+        for number, (_, body) in enumerate(group)
+        for command in (*body[1:], f"display-message -p '{DONE} {number}'")
+    ]
+    return sequence([*(body[0] for _, body in group), *marking])
 
 
-def split(reply: Reply, count: int) -> list[Reply]:
-    """Return the reply of each of the `count` orders of a line."""
-    said = set(reply.output)
-    unborn = [n for n in range(count) if f"{UNBORN} {n}" in said]
-    unmarked = [n for n in range(count) if f"{DONE} {n}" not in said and n not in unborn]
-    errors = dict(zip([*unborn, *unmarked], reply.errors, strict=False))
-    births = (row for row in reply.output if row.startswith(BIRTH))
-    replies = []
-    for number in range(count):
-        born = () if number in unborn else tuple(row for row in [next(births, "")] if row)
-        done = (DONE,) if f"{DONE} {number}" in said else ()
-        error = (errors[number],) if number in errors else ()
-        replies.append(Reply((*born, *done), error, reply.at))
-    return replies
+def split(reply: Reply, count: int) -> list[Reply | None]:
+    """Return the reply of each of the `count` orders of a line; None where it was not finished."""
+    said, births = set(reply.output), born(reply)
+    return [
+        Reply((births[number], DONE), (), reply.at) if f"{DONE} {number}" in said else None
+        for number in range(count)
+    ]
 
 
-def _marking(number: int, order: Order, body: Sequence[str]) -> str:
+def born(reply: Reply) -> list[str]:
+    """Return the rows of the panes that were made, in order."""
+    return [row for row in reply.output if row.startswith(BIRTH)]
+
+
+def rest(made: Made) -> str:
+    """Return the line that finishes a session which was made and not marked, if it is ours."""
+    order, body = made
     step = order.steps[0]
     assert isinstance(step, OpenSession)  # noqa: S101  (`fits` said so)
-    unit = step.windows[0].panes[0].mark.unit
+    target, unit = quote(f"={step.name}:$"), step.windows[0].panes[0].mark.unit
     ours = quote(f"#{{==:#{{NOVAORCH_UNIT}},{unit}}}")
-    rest = sequence([*body[1:], f"display-message -p '{DONE} {number}'"])
-    unborn = block(f"display-message -p '{UNBORN} {number}'")
-    return f"if-shell -F -t {quote(f'={step.name}:$')} {ours} {block(rest)} {unborn}"
+    marks = sequence([*body[1:], f"display-message -p {DONE}"])
+    return f"if-shell -F -t {target} {ours} {block(marks)} {block(f'display-message -p {STALE}')}"

@@ -6,25 +6,24 @@ decides nothing, and touches nothing but what an order names by its id.
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from reconciler.adapters.tmux import photo
+from reconciler.adapters.tmux import applied, photo
 from reconciler.adapters.tmux.ends import look_for_the_dead
-from reconciler.adapters.tmux.launch import Setting, applied_key
+from reconciler.adapters.tmux.launch import Setting
 from reconciler.adapters.tmux.link import Link
 from reconciler.adapters.tmux.orders import Batch
 from reconciler.adapters.tmux.plain import Plain
 from reconciler.adapters.tmux.refusal import Inspector
-from reconciler.adapters.tmux.render import APPLIED, live
 from reconciler.adapters.tmux.server import Server, setting
 from reconciler.adapters.tmux.steps import Known
 from reconciler.adapters.tmux.talk import (
     LEAVING,
+    LateError,
     NoServerError,
     Reply,
     SilentError,
@@ -102,10 +101,10 @@ class Tmux:
         if not targets:
             return {}
         try:
-            replies = self._read([_ask_applied(unit, at) for unit, at in targets.items()])
+            replies = self._read([applied.ask(unit, at) for unit, at in targets.items()])
         except NoServerError:
             return {unit: {} for unit in targets}
-        return {unit: _decoded(reply) for unit, reply in zip(targets, replies, strict=True)}
+        return {unit: applied.decoded(reply) for unit, reply in zip(targets, replies, strict=True)}
 
     def refusals(self, processes: Iterable[Process]) -> Mapping[UnitId, tuple[str, str]]:
         """See `Host.refusals`."""
@@ -115,19 +114,25 @@ class Tmux:
         """See `Host.perform`. Starts the server if there is none."""
         if not orders:
             return []
-        try:
-            talk, known = self._prepared(orders)
-            batch = Batch(known, self._slots, self._timeout_s)
+        for last in (False, True):  # a SilentError says that nothing at all was sent
             try:
-                return batch.perform(orders, talk)
-            finally:
-                if batch.broken:
-                    self._link.drop(wedged=True)
-        except SilentError as silent:
-            self._link.drop(wedged=True)
-            raise self._blind(silent.why) from silent
-        except NoServerError as gone:
-            raise self._blind("the server ended while it was spoken to") from gone
+                return self._performed(orders)
+            except SilentError as silent:
+                self._link.drop(wedged=True)
+                if last or isinstance(silent, LateError):
+                    raise self._blind(silent.why) from silent
+            except NoServerError as gone:
+                raise self._blind("the server ended while it was spoken to") from gone
+        raise AssertionError
+
+    def _performed(self, orders: Sequence[Order]) -> Sequence[Receipt]:
+        talk, known = self._prepared(orders)
+        batch = Batch(known, self._slots, self._timeout_s)
+        try:
+            return batch.perform(orders, talk)
+        finally:
+            if batch.broken:
+                self._link.drop(wedged=True)
 
     def close(self) -> None:
         """Let go of the control client. Server and sessions stay."""
@@ -285,17 +290,3 @@ class Tmux:
             why=why,
             fix=f"try `{where} list-sessions`; if it hangs too, look at the server's process",
         )
-
-
-def _ask_applied(unit: UnitId, at: str) -> str:
-    name = applied_key(unit) if at.startswith("%") else APPLIED
-    where = live(at) if at.startswith("%") else f"{live(at, '$')[:-1]}:'"
-    return f"display-message -p -t {where} '#{{{name}}}'"
-
-
-def _decoded(reply: Reply) -> Mapping[str, Json]:
-    try:
-        value = json.loads("\n".join(reply.output))
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}

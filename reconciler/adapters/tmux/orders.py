@@ -54,7 +54,9 @@ class _Work:
         self.fail(refused.what + (f": {refused.why}" if refused.why else ""), refused.fix)
 
 
-Parcel = tuple[list[_Work], str]
+Shared = tuple[_Work, list[str]]
+"""An order and its commands, in a line that it shares with others."""
+Parcel = tuple[list[Shared], str]
 """One line, and the orders that it carries out."""
 
 
@@ -81,18 +83,40 @@ class Batch:
         start = time.monotonic()
         replies = self._replies(parcels, talk)
         answered: list[tuple[_Work, Reply]] = []
+        undone: list[Parcel] = []
         for (sent, _), reply in zip(parcels, replies, strict=False):
-            parts = [reply] if len(sent) == 1 else groups.split(reply, len(sent))
-            answered += zip(sent, parts, strict=True)
+            if len(sent) == 1:
+                answered.append((sent[0][0], reply))
+            else:
+                answered += self._shared(sent, reply, undone)
+        if undone:
+            singly = self._replies(undone, talk)
+            answered += [(s[0][0], r) for (s, _), r in zip(undone, singly, strict=False)]
         shares = _shares(start, [reply.at for _, reply in answered])
         for (work, reply), seconds in zip(answered, shares, strict=True):
             work.seconds += seconds
             self._learn(work, reply)
 
+    def _shared(
+        self, sent: list[Shared], reply: Reply, undone: list[Parcel]
+    ) -> Iterator[tuple[_Work, Reply]]:
+        """Yield what a shared line finished; add what is left to do one by one to `undone`."""
+        births = groups.born(reply)
+        parts = groups.split(reply, len(sent))
+        for number, (one, part) in enumerate(zip(sent, parts, strict=True)):
+            work, body = one
+            if part is not None:
+                yield work, part
+            elif number < len(births):
+                self.slots.update(zip(work.born, [births[number][len(BIRTH) :]], strict=False))
+                undone.append(([one], groups.rest((work.order, body))))
+            else:
+                undone.append(([one], checked(body, (), self.known.setting)))
+
     def _parcels(self, works: Sequence[_Work], *, together: bool) -> list[Parcel]:
         """Return the lines to send, each with the orders it carries out."""
         parcels: list[Parcel] = []
-        waiting: list[tuple[_Work, list[str]]] = []
+        waiting: list[Shared] = []
         for work in works:
             body = self._body(work)
             if body is None:
@@ -102,7 +126,7 @@ class Batch:
                 continue
             expects = work.order.expects if work.first else ()
             try:
-                parcels.append(([work], checked(body, expects, self.known.setting)))
+                parcels.append(([(work, body)], checked(body, expects, self.known.setting)))
             except NovaorchError as refused:
                 work.refuse(refused)
         for n in range(0, len(waiting), groups.SIZE):
@@ -113,12 +137,12 @@ class Batch:
                 if len(group) > 1
                 else checked(group[0][1], (), self.known.setting)
             )
-            parcels.append(([work for work, _ in group], line))
+            parcels.append((group, line))
         return parcels
 
     def _replies(self, parcels: Sequence[Parcel], talk: Talk) -> list[Reply]:
         lines = [line for _, line in parcels]
-        works = [work for sent, _ in parcels for work in sent]
+        works = [work for sent, _ in parcels for work, _ in sent]
         try:
             if self.known.setting.messages and any(_secret(work.order) for work in works):
                 return _hushed(lines, talk, self.known.setting.messages, self.timeout_s)
@@ -131,7 +155,7 @@ class Batch:
             self.broken = True
             for number, (sent, _) in enumerate(parcels[len(replies) :], len(replies)):
                 what = "fate unknown" if number < reached else "not sent"
-                for work in sent:
+                for work, _ in sent:
                     work.fail(f"{what}: {gone}", UNKNOWN_FIX)
             return replies
 
