@@ -83,13 +83,16 @@ class Wiring:
         """The tmux server of this fleet."""
         from reconciler.adapters.tmux.host import Tmux
 
-        return Tmux(
+        host = Tmux(
             fleet.socket,
             fleet=fleet.name,
             config=fleet.tmux_config,
             environ=self.environ,
             on_event=on_event,
         )
+        if on_event is not None:
+            host.watch_deaths()
+        return host
 
     def store(self, fleet: FleetSettings, *, start: bool) -> RedisStore:
         """The store of this fleet; `start` lets it start the embedded server."""
