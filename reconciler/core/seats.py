@@ -55,7 +55,7 @@ def recalled(scene: Scene, seat: Seat, unit: UnitId) -> bool:
         return False
     if unit.kind == "session" and pane.mark.unit.rpartition(".")[0] != unit.rpartition(".")[0]:
         return True
-    return reseated(scene, scene.desired.processes[unit], pane)
+    return reseated(scene, scene.desired.processes[unit], pane) or _rewritten(scene, seat)
 
 
 def reseated(scene: Scene, process: Process, pane: SeenPane) -> bool:
@@ -64,6 +64,15 @@ def reseated(scene: Scene, process: Process, pane: SeenPane) -> bool:
         return False
     applied = scene.world.facts.applied.get(process.id)
     return any(change.field == "session" for change in changes(process.fields, applied))
+
+
+def _rewritten(scene: Scene, seat: Seat) -> bool:
+    """Whether the wish changed who is in this window: then it is put right as a whole."""
+    session = scene.match.sessions.get(seat.frame.id)
+    if session is None:
+        return False
+    field = f"windows.{seat.window.key}.panes"
+    return any(change.field == field for change in frame_changes(scene, seat.frame, session))
 
 
 def frame_changes(scene: Scene, frame: Frame, session: SeenSession) -> tuple[Change, ...]:

@@ -658,3 +658,39 @@ def test_a_session_is_known_by_a_pane_of_ours_rather_than_by_a_person_s() -> Non
     bench.commit(main(window("dev", "a"), columns=90))
     (action,) = bench.plan().actions
     assert [(e.pane_id, e.unit) for e in action.expects] == [("%0", "p/session/main/dev.0")]
+
+
+def test_a_lone_agent_that_cannot_start_is_held_where_a_person_works_on() -> None:
+    bench = Bench(desired(agent("a"))).run()
+    bench.host.human_window("p/a")
+    bench.host.human_close(bench.pane(agent_id("a")).pane_id)
+    bench.host.refused[agent_id("a")] = ("no such command", "install it")
+    assert said(bench.plan().actions) == ["hold agent/a cannot-start"]
+
+
+def test_a_window_of_placeholders_keeps_them_when_its_number_shifts() -> None:
+    one, two = seated("torch", "main", "w0"), seated("torch", "main", "w1")
+    bench = Bench(desired(session("main", window("w0", one)), one))
+    bench.host.refused[one.id] = ("no such command", "install it")
+    bench.once()
+    place = bench.panes()[0].pane_id
+    bench.commit(desired(session("main", window("w0", "n"), window("w1", two)), two))
+    for _ in range(3):
+        bench.once()
+    assert bench.shape() == {"p/main": [("w0", ["main/w0.0"]), ("w1", ["[torch]✗"])]}
+    assert place in {pane.pane_id for pane in bench.panes()}
+
+
+def test_a_name_that_a_person_gave_already_costs_no_step() -> None:
+    bench = Bench(main(window("dev", "a"))).run()
+    bench.host.human_rename("p/main", "else")
+    bench.commit(main(window("dev", "a"), called="else"))
+    assert kinds(bench) == ["MarkFrame", "MarkFrame"]
+
+
+def test_a_window_without_a_name_is_called_by_its_key() -> None:
+    frame, owns = session("main", window("w0", "a"), window("w1", "b"))
+    bare = tuple(replace(w, name="") for w in frame.windows)
+    bench = Bench(desired((replace(frame, windows=bare), owns))).run()
+    bench.host.human_close("@1")
+    assert bench.plan().actions[0].detail == "window w1 is gone"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.model.action import Reason, Verb
 from reconciler.model.unit import Desired, FleetSettings
 from tests.bench import Bench, said
-from tests.builders import agent, agent_id, desired, problem, session, warning, window
+from tests.builders import agent, agent_id, desired, problem, seated, session, warning, window
 
 
 def fleet(*numbers: int, **more: object) -> Desired:
@@ -159,3 +161,23 @@ def test_a_stubborn_removed_process_has_its_grace_even_with_a_new_daemon() -> No
     assert kill.detail == "did not end in its grace"
     bench.run()
     assert list(bench.shape()) == ["p/a1"]
+
+
+def test_who_shares_a_session_and_cannot_be_read_keeps_place_and_process() -> None:
+    torch = seated("torch", "main", "dev")
+    bench = Bench(desired(session("main", window("dev", "a", torch)), torch)).run()
+    before = bench.pane(torch.id)
+    bad = problem("p/agents/torch.yaml")
+    lost = replace(torch, fields=(), digest="", held=bad)
+    wish = desired(
+        session("main", window("dev", "b", "a", lost)),
+        lost,
+        problems=(bad,),
+        broken={torch.id: bad},
+    )
+    bench.commit(wish)
+    assert "hold agent/torch broken-manifest" in said(bench.plan().actions)
+    assert torch.id not in {action.unit for action in bench.plan().moves}
+    bench.once()
+    assert bench.pane(torch.id) == replace(before, index=2)
+    assert bench.plan().moves == ()

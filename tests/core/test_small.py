@@ -38,6 +38,7 @@ from tests.builders import (
     problem,
     seated,
     session,
+    session_id,
     window,
 )
 
@@ -343,3 +344,27 @@ def test_a_drain_until_of_less_than_a_second_is_one() -> None:
     bench.commit(desired(agent("a", "new", grace=0.2)))
     marks = [s.mark for s in bench.steps() if isinstance(s, do.MarkPane)]
     assert [(m.drain, m.drain_until) for m in marks] == [(Drain.RESTART, -1)]
+
+
+def test_the_name_of_a_plan_tells_what_it_does() -> None:
+    bench = Bench(desired(agent("a"), agent("b"))).run()
+    quiet = bench.plan().id
+    bench.host.exit(A, 1)
+    one = bench.plan().id
+    bench.host.exit("p/agent/b", 1)
+    assert len({quiet, one, bench.plan().id}) == 3
+
+
+def test_a_session_whose_move_failed_is_not_ready() -> None:
+    bench = Bench(desired(session("main", window("dev", "x")))).run()
+    thought = bench.think()
+    outcome = Outcome(Action(Verb.UPDATE, session_id("main"), Reason.CHANGED), error="no")
+    (one,) = [s for s in fold(thought.scene, thought.plan, [outcome]) if s.unit.count("/") == 2]
+    assert (one.ready, one.reason, one.message) == (Ready.FALSE, "failed", "no")
+
+
+def test_a_hold_without_words_says_its_reason_and_lines_below_are_indented_once() -> None:
+    bare = Action(Verb.HOLD, A, Reason.BACKING_OFF, until=1_800_000_000, fix="wait")
+    lines = explain(Plan("i", "c", "t", (bare,)))
+    assert lines[0].text == "! held     p/agent/a  backing off"
+    assert [line.depth for line in lines] == [0, 1, 1, 0]
