@@ -22,6 +22,8 @@ GLYPHS = {
 }
 _WORDS = {Verb.HOLD: "held"}
 _VALUE_MAX = 120
+_SEEN_MAX = 4
+_TOUCHES_LIVE = frozenset({Verb.UPDATE, Verb.RESTART, Verb.STOP})
 _WIDTH_MAX = 60
 
 
@@ -61,6 +63,7 @@ def _action(action: Action, width: int) -> list[Line]:
     head = f"{GLYPHS[action.verb]} {word:<8} {clean(action.unit):<{width}}  {why}".rstrip()
     lines = [Line(action.verb, 0, head)]
     lines += [Line(action.verb, 1, _change(change)) for change in action.changes]
+    lines += [Line(action.verb, 1, _live(action))] if action.verb in _TOUCHES_LIVE else []
     if action.verb is Verb.HOLD and action.until:
         lines.append(Line(action.verb, 1, f"until {_hour(action.until)}"))
     if action.verb is Verb.HOLD and action.fix:
@@ -77,6 +80,14 @@ def _change(change: Change) -> str:
     cost = change.disruption.name.lower()
     wanted, applied = _value(change.wanted), _value(change.applied)
     return f"{clean(change.field)}: wanted {wanted}, last applied {applied} ({cost})"
+
+
+def _live(action: Action) -> str:
+    """What runs now, as it was seen: acting is refused when this is no longer so."""
+    ours = [e for e in action.expects if e.unit]
+    seen = [f"{e.pane_id} {'ended' if e.dead else f'pid {e.pid}'}" for e in ours[:_SEEN_MAX]]
+    more = f" and {len(ours) - _SEEN_MAX} more" if len(ours) > _SEEN_MAX else ""
+    return f"live: {', '.join(seen)}{more}" if seen else "live: no pane of ours"
 
 
 def _value(value: Json) -> str:

@@ -209,9 +209,12 @@ def test_a_failed_move_says_why() -> None:
 GOLDEN = """\
 ~ update   p/agent/hot     changed
   labels.x: wanted "1", last applied nothing (hot)
+  live: %1 pid 1002
 - stop     p/agent/gone    removed
+  live: %0 pid 1001
 ↻ restart  p/agent/new     changed
   command: wanted ["other"], last applied ["run"] (restart)
+  live: %2 pid 1003
 + start    p/agent/fresh   absent
 + start    p/session/main  absent: 1 window, 2 panes
 + start    p/agent/torch   absent: in p/session/main
