@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reconciler.core.carry import carried, own_carries, renamed
 from reconciler.core.change import applied_text
+from reconciler.core.explain import counted
 from reconciler.core.layouts import fits
 from reconciler.core.processes import blocked_start, start_needs
 from reconciler.core.scene import Scene
@@ -78,7 +79,7 @@ def _open(scene: Scene, frame: Frame) -> Action:
     moving = own_carries(scene, frame, {window.key for window in frame.windows})
     names = renamed(scene, frame)
     panes = sum(len(window.panes) for window in windows)
-    detail = f"{_count(len(windows), 'window')}, {_count(panes, 'pane')}"
+    detail = f"{counted(len(windows), 'window')}, {counted(panes, 'pane')}"
     return Action(
         Verb.UPDATE if frame.lone else Verb.START,
         frame.id,
@@ -129,7 +130,3 @@ def new_pane(scene: Scene, frame: Frame, slot: Slot) -> NewPane:
     if own and free:
         return scene.starting(process, focus=slot.focus)
     return scene.placeholder(process, focus=slot.focus)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -214,7 +214,7 @@ GOLDEN = """\
   live: %0 pid 1001
 ↻ restart  p/agent/new     changed
   command: wanted ["other"], last applied ["run"] (restart)
-  live: %2 pid 1003
+  live: %3 pid 1004
 + start    p/agent/fresh   absent
 + start    p/session/main  absent: 1 window, 2 panes
 + start    p/agent/torch   absent: in p/session/main
