@@ -171,9 +171,16 @@ def _install(path: Path, script: bytes) -> Hook:
         return kind
     if kind is Hook.INSTALLED and path.read_bytes() == script and os.access(path, os.X_OK):
         return Hook.UNCHANGED
-    if kind is Hook.FOREIGN:
-        _set_aside(path)
-    _replace(path, script)
+    draft = _drafted(path, script)
+    try:
+        if kind is Hook.FOREIGN:
+            _set_aside(path)
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        if not os.path.lexists(path):
+            _chained(path).rename(path)
+        raise
     return {Hook.INSTALLED: Hook.UPGRADED, Hook.FOREIGN: Hook.CHAINED}.get(kind, Hook.INSTALLED)
 
 
@@ -185,15 +192,20 @@ def _set_aside(path: Path) -> None:
         path.rename(_chained(path))
 
 
-def _replace(path: Path, script: bytes) -> None:
+def _drafted(path: Path, script: bytes) -> Path:
+    """Write the script beside `path`, whole or not at all: no hook is moved before that."""
     temporary = path.with_name(f".{path.name}.novaorch-new")
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o755)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(script)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(script)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    return temporary
 
 
 def _uninstall(path: Path) -> Hook:

@@ -72,6 +72,11 @@ class StateDir:
         return self.root / "controller.log"
 
     @property
+    def confirmed(self) -> Path:
+        """The word by which a person confirmed what a guard refused, until it is taken."""
+        return self.root / "confirmed"
+
+    @property
     def pid(self) -> Path:
         """The process id of the controller in the background."""
         return self.root / "controller.pid"
@@ -80,6 +85,13 @@ class StateDir:
         """Make the folder, readable by its owner alone whatever the umask, and return it."""
         private_folder(self.root)
         return self.root
+
+    def confirm(self, word: str) -> None:
+        """Leave a word for the controller, whole or not at all."""
+        draft = self.root / ".confirmed"
+        with told(draft, "write"):
+            draft.write_text(word, encoding="ascii")
+            draft.replace(self.confirmed)
 
     def make_store(self) -> Path:
         """Make the store's folder and its socket's, and return the former."""
@@ -91,14 +103,14 @@ class StateDir:
 
     def check_socket(self) -> None:
         """Refuse a socket folder that somebody else could have prepared; absent is fine."""
-        with _told(self.store_socket.parent, "look at"):
+        with told(self.store_socket.parent, "look at"):
             if os.path.lexists(self.store_socket.parent):
                 _check_private(self.store_socket.parent)
 
 
 def private_folder(path: Path) -> None:
     """Make `path` and what is missing above it with mode 0700; refuse another user's folder."""
-    with _told(path, "make"):
+    with told(path, "make"):
         for folder in (*reversed(path.parents), path):
             try:
                 folder.mkdir(mode=0o700)
@@ -129,7 +141,7 @@ _MEND = "choose another place: XDG_STATE_HOME=/a/folder/of/yours novaorch ..."
 
 
 @contextlib.contextmanager
-def _told(path: Path, verb: str) -> Iterator[None]:
+def told(path: Path, verb: str) -> Iterator[None]:
     """Turn an OSError into words that name the path and the mend."""
     try:
         yield
@@ -178,7 +190,7 @@ class Lock:
         The folder must exist. Children that are started by exec do not inherit it.
         """
         while True:
-            with _told(path, "lock"):
+            with told(path, "lock"):
                 fd = _lock_file(path)
             if fd is None:
                 return None
@@ -186,8 +198,12 @@ class Lock:
             if lock.intact():
                 break
             lock.release()  # somebody deleted the file while we opened it
-        with _told(path, "write"):
-            lock._sign()
+        try:
+            with told(path, "write"):
+                lock._sign()
+        except BaseException:
+            lock.release()  # nobody could say who holds it
+            raise
         return lock
 
     def intact(self) -> bool:

@@ -38,8 +38,7 @@ def let_daemon(wiring: Wiring, ports: Ports, confirm: str) -> Thought:
     """Nudge the daemon, watch until nothing moves any more, and return the last look."""
     desired = wiring.wishes.read()
     if confirm:
-        path = wiring.state(desired.fleet).root / "confirmed"
-        path.write_text(confirm, encoding="ascii")
+        wiring.state(desired.fleet).confirm(confirm)
     nudge(wiring)
     deadline = wiring.clock.now() + PATIENCE_S
     while True:

@@ -130,17 +130,26 @@ def _projects(top: Path) -> list[str]:
 def _put(path: Path, text: str) -> str:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
+        file = path.open("x", encoding="utf-8")
     except FileExistsError:
         return "exists"
     except OSError as error:
-        raise NovaorchError(
-            f"{path} cannot be written",
-            why=error.strerror or "",
-            fix="mend that, then run it again",
-        ) from error
+        raise _unwritten(path, error) from error
+    try:
+        with file:
+            file.write(text)
+    except OSError as error:
+        path.unlink(missing_ok=True)  # half of it would be taken for somebody's own the next time
+        raise _unwritten(path, error) from error
     return "wrote"
+
+
+def _unwritten(path: Path, error: OSError) -> NovaorchError:
+    return NovaorchError(
+        f"{path} cannot be written",
+        why=error.strerror or "",
+        fix="mend that, then run it again",
+    )
 
 
 def _hooks(wiring: Wiring, wished: bool | None) -> None:

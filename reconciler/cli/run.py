@@ -98,7 +98,7 @@ def log(text: str) -> None:
 
 def _confirmed(wiring: Wiring, fleet: FleetSettings) -> str:
     """Take the word that `apply --confirm` left for the daemon, once."""
-    path = wiring.state(fleet).root / "confirmed"
+    path = wiring.state(fleet).confirmed
     try:
         word = path.read_text(encoding="ascii")
         path.unlink()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from reconciler.adapters.state import holder_pid
+from reconciler.adapters.state import holder_pid, told
 from reconciler.cli import handover, render
 from reconciler.cli.app import Context
 from reconciler.model.problems import NovaorchError
@@ -49,7 +49,8 @@ def command(ctx: typer.Context) -> None:
 def _spawn(directory: Path, log: Path) -> subprocess.Popen[bytes]:
     """Start the daemon in a session of its own, so that no terminal takes it along."""
     command_line = [sys.executable, "-m", "reconciler.cli", "-C", str(directory), "run"]
-    with log.open("ab") as out:
+    with told(log, "write"), log.open("ab", buffering=0) as out:
+        out.write(b"novaorch up\n")  # on a full disk it could not say why it ended: so ask first
         return subprocess.Popen(
             command_line,
             stdin=subprocess.DEVNULL,
