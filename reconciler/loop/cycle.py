@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from reconciler.core.diff import scene_of
@@ -15,7 +15,7 @@ from reconciler.core.stamp import stamp
 from reconciler.model.action import Action, Outcome, Plan
 from reconciler.model.ids import UnitId
 from reconciler.model.unit import Desired
-from reconciler.model.world import Facts
+from reconciler.model.world import Facts, World
 from reconciler.ports import Clock, Host, Order, Receipt
 
 Tell = Callable[[Outcome], None]
@@ -31,15 +31,6 @@ class Reader(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Ports:
-    """What a pass needs of the outside."""
-
-    host: Host
-    wishes: Reader
-    clock: Clock
-
-
-@dataclass(frozen=True, slots=True)
 class Thought:
     """What was read and what follows from it."""
 
@@ -52,6 +43,40 @@ class Thought:
         return self.scene.desired
 
 
+@dataclass(slots=True)
+class Quiet:
+    """The last thought after which nothing was to be done: the same wish and world need no other.
+
+    A plan without any action does not depend on the hour: whatever does is at least a hold.
+    """
+
+    last: Thought | None = None
+
+    def again(self, desired: Desired, world: World) -> Thought | None:
+        """Return that thought with a new hour, if both are the very values it was about."""
+        if self.last is None or self.last.desired is not desired:
+            return None
+        old = self.last.scene.world
+        if old.sessions is not world.sessions or old.server != world.server:
+            return None
+        return replace(self.last, scene=replace(self.last.scene, world=world))
+
+    def keep(self, thought: Thought) -> Thought:
+        """Remember a thought if it was a quiet one."""
+        self.last = thought if not thought.plan.actions else None
+        return thought
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What a pass needs of the outside, and the last quiet thought."""
+
+    host: Host
+    wishes: Reader
+    clock: Clock
+    quiet: Quiet = field(default_factory=Quiet)
+
+
 def think(ports: Ports, revision: str = "", confirmed: str = "") -> Thought:
     """Read the wish and the world once and return the plan. Touches nothing."""
     return consider(ports, ports.wishes.read(revision), confirmed)
@@ -60,13 +85,16 @@ def think(ports: Ports, revision: str = "", confirmed: str = "") -> Thought:
 def consider(ports: Ports, desired: Desired, confirmed: str = "") -> Thought:
     """Return the plan for a wish that was read already."""
     world = ports.host.photograph(ports.clock.now())
+    known = ports.quiet.again(desired, world)
+    if known is not None:
+        return known
     scene = scene_of(desired, world)
     questions = inquire(scene)
     if questions.applied or questions.starting:
         applied = _applied(ports, scene, questions)
         facts = Facts(applied, ports.host.refusals(questions.starting))
         scene = replace(scene, world=replace(world, facts=facts))
-    return Thought(scene, make_plan(scene, confirmed))
+    return ports.quiet.keep(Thought(scene, make_plan(scene, confirmed)))
 
 
 def _applied(ports: Ports, scene: Scene, questions: Questions) -> Applied:

@@ -22,7 +22,7 @@ from reconciler.adapters.store.server import find_server
 from tests.adapters.git.sandbox import Sandbox
 
 LIMIT_S = 30.0
-ANCHOR = "@novaorch_anchor"
+ANCHOR = "?#{==:#{@novaorch_frame},anchor},anchor,"
 LOOP = "import time\nwhile True: print({word!r}, flush=True); time.sleep(0.2)"
 needs_store = pytest.mark.skipif(find_server(os.environ) is None, reason="no store server is here")
 

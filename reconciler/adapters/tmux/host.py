@@ -7,6 +7,7 @@ decides nothing, and touches nothing but what an order names by its id.
 from __future__ import annotations
 
 import os
+import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -79,7 +80,8 @@ class Tmux:
         )
         self._world = World(0.0, "", ())
         self._slots: dict[UnitId, str] = {}
-        self._seen: photo.Memory = {}
+        self._seen = photo.Memory()
+        self._bar = f"|{secrets.token_hex(2)}|"
         self._watching: Watching | None = None
         self._unburied: set[str] = set()
 
@@ -187,9 +189,9 @@ class Tmux:
 
     def _taken(self, now: float) -> World:
         try:
-            replies = self._read([photo.SERVER, photo.PANES])
+            replies = self._read([photo.SERVER, photo.panes(self._bar)])
             rows = [row for reply in replies for row in reply.output]
-            world = photo.parse(rows, now, self._seen)
+            world = photo.parse(rows, now, self._bar, self._seen)
         except NoServerError:
             self._server.refuse_stranger()
             return World(now, "", ())

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.adapters.tmux.launch import Setting
-from reconciler.adapters.tmux.photo import ANCHOR
+from reconciler.adapters.tmux.photo import ANCHOR, FRAME
 from reconciler.adapters.tmux.plain import Plain
 from reconciler.adapters.tmux.talk import NoServerError, Reply, SilentError, Talk
 from reconciler.model.problems import BlindError, NovaorchError
@@ -33,7 +33,8 @@ NOVAORCH_CONF = (
 """What we set on a server that we start ourselves. `window-size manual` is not among it: set for
 all windows, it makes tmux 3.3a end at the next session that is made without a size."""
 
-_LIST = ("list-sessions", "-F", f"#{{session_id}} #{{{ANCHOR}}} #{{session_name}}")
+_IS_ANCHOR = f"#{{==:#{{{FRAME}}},{ANCHOR}}}"
+_LIST = ("list-sessions", "-F", f"#{{session_id}} {_IS_ANCHOR} #{{session_name}}")
 _ASK = (
     "display-message -p -t '{anchor}:' 'setting|#{{remain-on-exit}}|#{{destroy-unattached}}|"
     "#{{history-limit}}|#{{@novaorch_server}}|#{{message-limit}}|#{{NOVAORCH_UNIT}}|#{{version}}|#{{default-shell}}'"
@@ -134,7 +135,7 @@ class Server:
 
     def _open(self, name: str, *, first: bool) -> None:
         words = ["new-session", "-d", "-x", "80", "-y", "24", "-s", name, "--", *ANCHOR_ARGV]
-        words += [";", "set-option", "-t", f"={name}:", ANCHOR, "1"]
+        words += [";", "set-environment", "-h", "-t", f"={name}:", FRAME, ANCHOR]
         if first:
             words = ["-f", "/dev/null", *words]
             for command in NOVAORCH_CONF:
