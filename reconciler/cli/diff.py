@@ -25,7 +25,7 @@ def command(
 ) -> None:
     """Show what apply would do: each action with its reason and fields, then one summary line.
 
-    Exit code 0: nothing to do. 2: there are changes. 1: an error.
+    Exit code 0: nothing to do. 2: there are changes, or something is held. 1: an error.
 
     Example: novaorch diff --worktree
     """
@@ -43,4 +43,4 @@ def command(
         savedplan.save(out, thought.plan, desired.fleet.name)
         if not as_json:
             render.out(f"Saved as {out}. To carry out exactly this: novaorch apply {out}")
-    raise typer.Exit(2 if thought.plan.moves else 0)
+    raise typer.Exit(2 if thought.plan.actions else 0)

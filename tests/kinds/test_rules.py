@@ -69,6 +69,5 @@ def test_warnings_are_few_and_named() -> None:
         "path/not-read",
         "charter/title",
         "charter/hidden-text",
-        "fleet/missing",
         "agent/size-unused",
     }

@@ -7,10 +7,9 @@ from reconciler.model.problems import Severity
 
 RULES: dict[str, Rule] = {
     "fleet/missing": Rule(
-        "without it the fleet is named `default` and every setting has its default",
+        "without it nobody knows which tmux server is meant, and what runs could be started twice",
         "run `novaorch init`, or write desired-state/fleet.yaml with "
         "`apiVersion: novaorch/v1` and `kind: Fleet`",
-        Severity.WARNING,
     ),
     "fleet/broken": Rule(
         "it decides which tmux server and which store are meant; guessing could touch others",
