@@ -222,7 +222,8 @@ def desired(
             all_frames[frame.id] = frame
             processes.update((process.id, process) for process in owns)
     all_frames.update((frame.id, frame) for frame in frames)
-    names = sorted(unit.digest for unit in (*all_frames.values(), *processes.values()))
+    digests = [frame.digest for frame in all_frames.values()]
+    names = sorted([*digests, *(process.digest for process in processes.values())])
     tree = digest(list[Json](names))
     return Desired(
         commit=tree[:12],

@@ -1,4 +1,4 @@
-"""Where a git hook asks the daemon a question without starting Python: two FIFOs, one line each way.
+"""Where a git hook asks the daemon without starting Python: two FIFOs, one line each way.
 
 A question is `validate TOKEN INDEX`; the asker made the FIFO `answer.TOKEN` beforehand and holds it
 open. Anybody who does not get an answer in time runs the slow way; so a question may be dropped.

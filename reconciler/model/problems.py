@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-
 FOLDER = "desired-state"
 """Where manifests are; their paths are relative to it."""
 

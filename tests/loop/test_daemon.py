@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -175,7 +176,7 @@ def test_a_crash_is_healed_and_a_crash_loop_waits_longer_and_longer() -> None:
         return "poll"
 
     stage.run(*[crash] * 60)
-    gaps = [round(b - a) for a, b in zip(starts, starts[1:], strict=False)]
+    gaps = [round(b - a) for a, b in itertools.pairwise(starts)]
     assert gaps[0] <= 1
     assert gaps[:6] == sorted(gaps[:6])
     assert all(30 <= gap <= 61 for gap in gaps[8:])
