@@ -72,7 +72,7 @@ def load(path: Path) -> SavedPlan:
             commit=str(document["commit"]),
             fingerprints=frozenset(str(a["fingerprint"]) for a in document["actions"]),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(
             f"{path} is not a saved plan",
             why=f"{type(error).__name__}: {error}",

@@ -16,7 +16,7 @@ from reconciler.loop.cycle import Ports, Thought, act, consider
 from reconciler.loop.wish import Wishes
 from reconciler.model.action import Outcome, Reason
 from reconciler.model.ids import digest
-from reconciler.model.problems import NovaorchError
+from reconciler.model.problems import NovaorchError, SourceError
 from reconciler.model.status import Status
 from reconciler.model.unit import FleetSettings
 from reconciler.ports import Clock, Trigger
@@ -113,6 +113,12 @@ class Daemon:
         return thought, bool(moves)
 
     def _connected(self, fleet: FleetSettings) -> Ports:
+        if self._fleet is not None and fleet.name != self._fleet.name:
+            raise SourceError(
+                f"fleet.yaml names the fleet {fleet.name}; this daemon keeps {self._fleet.name}",
+                why="its lock, its store and its marks bear that name, so all is left as it is",
+                fix="take the old name back, or end this process and start another",
+            )
         if self._ports is None or fleet != self._fleet:
             if self._ports is not None:
                 self._ports.host.close()

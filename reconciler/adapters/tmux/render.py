@@ -30,6 +30,13 @@ Resolve = Callable[[str], str]
 
 APPLIED = "@novaorch_applied"
 BORN = f"'{BIRTH}#{{pane_id}}'"
+PAUSE = "run-shell -d 0"
+"""Starts nothing; lets the server tell its control clients what happened up to here.
+
+A server of 3.3a ends, with everything in it, when a session's current window has changed and the
+session is gone before they were told. So whatever takes something away comes after a pause, and so
+does all that follows a change of the current window.
+"""
 _OPTION = re.compile(r"[A-Za-z@][A-Za-z0-9_@-]*(\[[0-9]{1,4}\])?", re.ASCII)
 _KEY = re.compile(r"[A-Za-z0-9_./+-]{1,200}", re.ASCII)
 _WORDS = re.compile(r"[A-Za-z0-9_./@+= -]{1,2000}", re.ASCII)
@@ -65,7 +72,8 @@ def session(step: s.OpenSession, setting: Setting) -> list[str]:
     for window in others:
         commands += new_window(window, tail, size, setting)
     commands += [*after, *options(tail, "", step.options)]
-    return commands + _window_focus(step.windows, tail)
+    focus = _window_focus(step.windows, tail)
+    return [*commands, *focus, *([PAUSE] if after or focus else [])]
 
 
 def new_window(window: s.NewWindow, tail: str, size: str, setting: Setting) -> list[str]:

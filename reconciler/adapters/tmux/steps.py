@@ -13,7 +13,7 @@ from reconciler.adapters.tmux import render
 from reconciler.adapters.tmux.launch import Setting, title
 from reconciler.adapters.tmux.photo import PANE, WINDOW
 from reconciler.adapters.tmux.quote import block, quote, sequence
-from reconciler.adapters.tmux.render import Resolve, live
+from reconciler.adapters.tmux.render import PAUSE, Resolve, live
 from reconciler.model import step as s
 from reconciler.model.action import Expect
 from reconciler.model.ids import UnitId
@@ -48,14 +48,15 @@ def checked(body: Sequence[str], expects: Sequence[Expect], setting: Setting) ->
 
     The line prints DONE when everything in it was done.
     """
-    line = sequence([*body, f"display-message -p {DONE}"])
+    pause, rest = ([PAUSE], body[1:]) if list(body[:1]) == [PAUSE] else ([], body)
+    line = sequence([*rest, f"display-message -p {DONE}"])
     for expect in reversed(expects):
         stale = block(f"display-message -p {STALE}")
         target = live(expect.pane_id, "%")
         condition = quote(_condition(expect, setting.fleet))
         inner = block(line, braces=setting.braces)
         line = f"if-shell -F -t {target} {condition} {inner} {stale}"
-    return line
+    return sequence([*pause, line])
 
 
 def seen_pid(pane: str) -> str:
@@ -106,7 +107,7 @@ def _changing(step: s.Step, known: Known) -> list[str]:
     resolve = known.resolve
     match step:
         case s.Close(target=target):
-            return [_close(resolve(target))]
+            return [PAUSE, _close(resolve(target))]
         case s.MarkPane(pane=pane, mark=mark, applied=applied):
             target = live(resolve(pane), "%")
             return render.mark_pane(target, mark.unit, pane_text(mark), applied)
@@ -186,7 +187,7 @@ def _order(session: str, windows: Sequence[str]) -> list[str]:
         move = f"move-window -s {at} -t {session}:{FAR + number}'"
         still = move.replace("move-window", "move-window -d", 1)
         commands.append(f"if-shell -F -t {at} '#{{window_active}}' {block(move)} {block(still)}")
-    return [*commands, f"move-window -r -t {session}:'"]
+    return [*commands, f"move-window -r -t {session}:'", PAUSE]
 
 
 def _step_forward(window: s.NewWindow, tail: str) -> list[str]:
@@ -194,7 +195,8 @@ def _step_forward(window: s.NewWindow, tail: str) -> list[str]:
     if not window.focus:
         return []
     return [
-        f"if-shell -F -t {tail} '#{{?session_attached,0,1}}' " + block(f"select-window -t {tail}")
+        f"if-shell -F -t {tail} '#{{?session_attached,0,1}}' " + block(f"select-window -t {tail}"),
+        PAUSE,
     ]
 
 
