@@ -105,7 +105,8 @@ def _session(scene: Scene, frame: Frame, windows: tuple[NewWindow, ...]) -> Open
         rows=frame.rows,
         history_lines=scene.desired.fleet.history_lines,
         mark=frame_text(scene.frame_mark(frame)),
-        applied=applied_text(frame.fields),
+        # Of a lone agent's session only the size can change: not worth a mark at every start.
+        applied="" if frame.lone else applied_text(frame.fields),
         windows=windows,
         options=frame.options,
     )

@@ -84,7 +84,12 @@ def frame_changes(scene: Scene, frame: Frame, session: SeenSession) -> tuple[Cha
 
 def applied_to(scene: Scene, frame: Frame) -> Mapping[str, Json]:
     """Return the fields that were applied last to the session of a frame, as far as is known."""
-    return scene.world.facts.applied.get(frame_key(frame)) or {}
+    known = scene.world.facts.applied.get(frame_key(frame))
+    if known or not frame.lone:
+        return known or {}
+    told = {f.name: f.value for f in frame.fields if not f.name.startswith("size.")}
+    session = scene.match.sessions.get(frame.id)
+    return {**told, "session": session.name} if session is not None else told
 
 
 def seats(frame: Frame) -> Iterator[tuple[Seat, UnitId]]:

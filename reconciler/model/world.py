@@ -66,7 +66,10 @@ class SeenPane:
 
 @dataclass(frozen=True, slots=True)
 class SeenWindow:
-    """One live window. `key` is our mark on it, '' on a window that is not ours."""
+    """One live window. `key` is our mark on it, '' on a window that is not ours.
+
+    `index` is its place among the windows of its session, from 0.
+    """
 
     window_id: str
     session_id: str
@@ -84,7 +87,6 @@ class SeenSession:
     name: str
     mark: FrameMark | None
     windows: tuple[SeenWindow, ...]
-    attached: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,6 @@ class Session:
     size: tuple[int, int]
     mark: FrameMark | None = None
     applied: str = ""
-    attached: int = 0
     windows: list[Window] = field(default_factory=list)
     options: dict[str, str] = field(default_factory=dict)
     fields: dict[str, str] = field(default_factory=dict)
@@ -70,18 +69,18 @@ class Session:
     def seen(self) -> SeenSession:
         """Return what a photograph shows of it."""
         if self.photo is None:
-            windows = tuple(_seen_window(window) for window in self.windows)
-            self.photo = SeenSession(self.id, self.name, self.mark, windows, self.attached)
+            windows = tuple(_seen_window(n, window) for n, window in enumerate(self.windows))
+            self.photo = SeenSession(self.id, self.name, self.mark, windows)
         return self.photo
 
 
-def _seen_window(window: Window) -> SeenWindow:
+def _seen_window(place: int, window: Window) -> SeenWindow:
     session = window.session.id
     panes = tuple(
         SeenPane(p.id, window.id, session, index, p.pid, p.dead, p.status, p.mark)
         for index, p in enumerate(window.panes)
     )
-    return SeenWindow(window.id, session, window.index, window.name, window.key, panes)
+    return SeenWindow(window.id, session, place, window.name, window.key, panes)
 
 
 @dataclass(slots=True, eq=False)

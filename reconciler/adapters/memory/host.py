@@ -141,12 +141,6 @@ class MemoryHost:
             board.drop_pane(pane)
         self._bury()
 
-    def human_attach(self, session: str, clients: int = 1) -> None:
-        """Let people look at a session."""
-        found = self.session(session)
-        found.attached = clients
-        found.touch()
-
     def panes_of(self, unit: str) -> list[Pane]:
         """Return the panes that carry a unit's mark."""
         panes = self._board.panes.values() if self._board else ()

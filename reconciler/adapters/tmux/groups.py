@@ -39,21 +39,16 @@ def fits(order: Order, setting: Setting) -> bool:
 
 def line(group: Sequence[Made]) -> str:
     """Return the one line that carries out all orders of `group`, unless one of them fails."""
-    marking = [
-        command
-        for number, (_, body) in enumerate(group)
-        for command in (*body[1:], f"display-message -p '{DONE} {number}'")
-    ]
-    return sequence([*(body[0] for _, body in group), *marking])
+    marking = (command for _, body in group for command in body[1:])
+    return sequence([*(body[0] for _, body in group), *marking, f"display-message -p {DONE}"])
 
 
-def split(reply: Reply, count: int) -> list[Reply | None]:
-    """Return the reply of each of the `count` orders of a line; None where it was not finished."""
-    said, births = set(reply.output), born(reply)
-    return [
-        Reply((births[number], DONE), (), reply.at) if f"{DONE} {number}" in said else None
-        for number in range(count)
-    ]
+def split(reply: Reply, count: int) -> list[Reply] | None:
+    """Return the reply of each of the `count` orders of a line; None if it was cut short."""
+    births = born(reply)
+    if DONE not in reply.output or len(births) != count:
+        return None
+    return [Reply((birth, DONE), (), reply.at) for birth in births]
 
 
 def born(reply: Reply) -> list[str]:

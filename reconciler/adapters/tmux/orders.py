@@ -101,17 +101,17 @@ class Batch:
         self, sent: list[Shared], reply: Reply, undone: list[Parcel]
     ) -> Iterator[tuple[_Work, Reply]]:
         """Yield what a shared line finished; add what is left to do one by one to `undone`."""
-        births = groups.born(reply)
         parts = groups.split(reply, len(sent))
-        for number, (one, part) in enumerate(zip(sent, parts, strict=True)):
-            work, body = one
-            if part is not None:
-                yield work, part
-            elif number < len(births):
+        if parts is not None:
+            yield from zip((work for work, _ in sent), parts, strict=True)
+            return
+        births = groups.born(reply)
+        for number, (work, body) in enumerate(sent):
+            if number < len(births):
                 self.slots.update(zip(work.born, [births[number][len(BIRTH) :]], strict=False))
-                undone.append(([one], groups.rest((work.order, body))))
+                undone.append(([(work, body)], groups.rest((work.order, body))))
             else:
-                undone.append(([one], checked(body, (), self.known.setting)))
+                undone.append(([(work, body)], checked(body, (), self.known.setting)))
 
     def _parcels(self, works: Sequence[_Work], *, together: bool) -> list[Parcel]:
         """Return the lines to send, each with the orders it carries out."""
