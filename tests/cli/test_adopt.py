@@ -16,7 +16,8 @@ def bench() -> Iterator[Bench]:
     with tempfile.TemporaryDirectory(prefix="nv", dir="/tmp") as folder:
         made = Bench.below(Path(folder).resolve(), WHO)
         made.found_repository()
-        made.tmux("ours", "-f", "/dev/null", "new-session", "-d", "-s", "scratch", "-x100", "-y30")
+        first = ("new-session", "-d", "-s", "scratch", "-n", "shell", "-x100", "-y30")
+        made.tmux("ours", "-f", "/dev/null", *first)
         try:
             yield made
         finally:
