@@ -39,7 +39,7 @@ class AskBox:
         self._questions: deque[Question] = deque(maxlen=_WAITING_MAX)
         self._ear = -1
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, exist_ok=True)
             for left in (folder / "ask", *folder.glob("answer.*")):
                 _remove(left)
             os.mkfifo(folder / "ask", 0o600)

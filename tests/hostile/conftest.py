@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import os
 import shlex
 import subprocess
@@ -16,8 +15,6 @@ import pytest
 
 from reconciler.cli.app import run as command_line
 from tests.e2e.conftest import Fleet, Said
-
-__all__ = ["Besieged"]
 
 HEAD = "apiVersion: novaorch/v1\nkind: {kind}\nmetadata: {{name: {name}}}\nspec:\n"
 SLEEP = "  command: [sleep, '86400']\n"
@@ -96,6 +93,14 @@ def clear(said: Said) -> str:
     return everything
 
 
+def units(fleet: Besieged) -> list[str]:
+    """Return the unit of every pane of ours that runs, as tmux knows it: a twin shows up twice."""
+    said = fleet.tmux(
+        "list-panes", "-a", "-F", "#{pane_dead} #{@novaorch_pane}", ok=False
+    ).splitlines()
+    return [words[3] for words in map(str.split, said) if words[0] == "0" and len(words) > 3]
+
+
 class Canary:
     """A program that an attacker wants to be run, and whether it was."""
 
@@ -156,7 +161,3 @@ def live(fleet: Besieged) -> Besieged:
     fleet.run("apply", expect=0)
     assert fleet.sessions() == {"web/torch"}
     return fleet
-
-
-def records(text: str) -> list[dict[str, object]]:
-    return [json.loads(line) for line in text.splitlines()]

@@ -97,7 +97,7 @@ def test_it_is_dead_and_made_anew(rich: Besieged) -> None:
 
 def test_its_panes_go_to_agents_of_their_own(rich: Besieged) -> None:
     """What was a Session with two agents becomes two agents alone."""
-    rich.session("main", "windows:", "- {name: a, panes: [{agent: lamp}]}", "- {name: b}")
+    rich.session("main", "windows:", "- {name: a, panes: [{agent: lamp}]}", WINDOWS[2])
     rich.commit()
     settle(rich)
     rich.remove("web/sessions/main.yaml")

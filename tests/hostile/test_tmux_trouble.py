@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.conftest import Besieged, clear
+from tests.hostile.conftest import Besieged, clear, units
 
 FLOOD = (
     "import os,sys\n"
@@ -323,6 +323,9 @@ def test_what_people_kill_is_started_again_once(killed: str, live: Besieged) -> 
 
 def test_people_at_work_while_it_applies(bare: Besieged) -> None:
     """Thirty agents are started while somebody renames, splits, moves and kills at random."""
+    bare.sleeper("a0")
+    bare.commit()
+    bare.run("apply", expect=0)
     for number in range(30):
         bare.sleeper(f"a{number}")
     bare.commit()
@@ -345,15 +348,8 @@ def test_people_at_work_while_it_applies(bare: Besieged) -> None:
     finally:
         person.wait()
     bare.until(lambda: bare.run("apply").code == 0, "all is well again")
-    units = units_of(bare)
-    assert sorted(units) == sorted(f"web/agent/a{n}" for n in range(30))
+    assert sorted(units(bare)) == sorted(f"web/agent/a{n}" for n in range(30))
     assert stranger in bare.tmux("list-panes", "-a", "-F", "#{pane_pid}").split()
-
-
-def units_of(fleet: Besieged) -> list[str]:
-    """Return the unit of every pane of ours that runs, as tmux knows it: a twin shows up twice."""
-    said = fleet.tmux("list-panes", "-a", "-F", "#{pane_dead} #{@novaorch_pane}").splitlines()
-    return [words[3] for words in map(str.split, said) if words[0] == "0" and len(words) > 3]
 
 
 @pytest.mark.parametrize("when_ms", [0, 10, 30, 60])
@@ -372,7 +368,7 @@ def test_the_server_dies_in_the_middle_of_an_apply(
     clear(said)
     assert said.code in (0, 1)
     bare.until(lambda: bare.run("apply").code == 0, "all is well again")
-    assert sorted(units_of(bare)) == sorted(
+    assert sorted(units(bare)) == sorted(
         ["web/agent/torch", *(f"web/agent/a{n}" for n in range(40))]
     )
     bare.run("diff", expect=0)
