@@ -47,7 +47,7 @@ def killed_applies(fleet: Besieged, times: int, seed: int) -> None:
 
 
 def test_an_apply_that_is_killed(bare: Besieged) -> None:
-    killed_applies(bare, 4, seed=1)
+    killed_applies(bare, 3, seed=1)
 
 
 @pytest.mark.long
@@ -240,6 +240,7 @@ def test_a_server_that_hangs_under_a_daemon(up: Besieged) -> None:
     assert len(set(running)) == len(running)
 
 
+@pytest.mark.long
 def test_a_server_that_dies_under_a_daemon_again_and_again(up: Besieged) -> None:
     for _ in range(3):
         os.kill(int(up.tmux("display-message", "-p", "#{pid}")), signal.SIGKILL)

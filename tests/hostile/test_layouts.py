@@ -10,7 +10,10 @@ from tests.hostile.conftest import Besieged, clear
 PANES = "panes: [{command: [sleep, '86400']}, {command: [sleep, '86401']}]"
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+NEW = [name for name in LAYOUTS if name.endswith("-mirrored")]
+
+
+@pytest.mark.parametrize("layout", [*NEW, "main-vertical"])
 @pytest.mark.parametrize("when", ["new session", "new window", "another layout"])
 def test_no_layout_kills_the_server(when: str, layout: str, live: Besieged) -> None:
     if when != "new session":

@@ -27,10 +27,8 @@ LOOKS = {
     "diff --json": 2,
     "diff --worktree": 2,
     "diff --staged": 2,
-    "diff HEAD": 2,
     "apply --dry-run": 1,
     "validate": 1,
-    "validate --worktree": 1,
     "validate --staged": 1,
     "status": 1,
 }

@@ -152,7 +152,7 @@ def test_twins_are_refused_where_a_disk_would_call_them_one(live: Besieged) -> N
     assert before.items() <= live.pids().items()
 
 
-def test_four_thousand_folders_deep(live: Besieged) -> None:
+def test_hundreds_of_folders_deep(live: Besieged) -> None:
     before = live.pids()
     oid = live.repo.raw_tree(("100644", b"x.yaml", live.repo.blob(AGENT)))
     for _ in range(300):  # each is a process of git: deep enough for every limit there is
