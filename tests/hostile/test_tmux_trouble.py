@@ -273,7 +273,11 @@ TRICKS = {
     "rename window": (("rename-window", "-t", "=web/main:", "mine"),),
     "split": (("split-window", "-d", "-t", "=web/main:", "sleep", "777"),),
     "move window": (("move-window", "-s", "=web/main:", "-t", "=web/main:42"),),
-    "break pane": (("break-pane", "-d", "-s", "=web/main:.{last}"),),
+    "break pane": (("break-pane", "-d", "-s", "=web/main:.{last}", "-t", "=web/torch:"),),
+    "break pane into the anchor": (
+        ("break-pane", "-d", "-s", "=web/main:.{bottom-right}", "-t", "=novaorch:"),
+    ),
+    "move window into the anchor": (("move-window", "-s", "=web/main:", "-t", "=novaorch:"),),
     "swap": (
         ("swap-pane", "-d", "-s", "=web/main:.{top-left}", "-t", "=web/main:.{bottom-right}"),
     ),
@@ -301,13 +305,12 @@ def test_what_people_do_by_hand_loses_no_process(trick: str, live: Besieged) -> 
         live.tmux(*words, ok=False)
     panes = set(live.tmux("list-panes", "-a", "-F", "#{pane_pid}").split())
     assert set(said.split()) <= panes, "the trick itself killed something"
-    clear(live.run("apply"))
-    live.run("apply")
+    said_all = clear(live.run("apply")) + clear(live.run("apply"))
     now = set(live.tmux("list-panes", "-a", "-F", "#{pane_pid}").split())
     assert panes <= now, "a process that ran was stopped"
     if trick != "unmark":
         live.run("diff", expect=0)
-        assert now == panes, "something was started twice"
+        assert now == panes, f"something was started twice\n{said_all}"
 
 
 @pytest.mark.parametrize("killed", ["pane", "window", "session", "process", "all"])

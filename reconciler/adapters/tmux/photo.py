@@ -121,7 +121,7 @@ def _pane(cells: Sequence[str], sessions: dict[str, _Session]) -> None:
     if len(cells) != len(_FIELDS) + 1:
         raise ValueError(f"a row of {len(cells)} cells")
     _, sid, wid, pid, process, dead, key, frame, mark, names = cells
-    if frame == ANCHOR:
+    if frame == ANCHOR and not mark:  # a pane of ours that somebody moved there is not gone
         return
     name, _, title = names.partition(":")
     session = sessions.get(sid)
