@@ -7,12 +7,13 @@ import gc
 import os
 import signal
 import sys
+from dataclasses import dataclass
 from datetime import datetime
 from types import FrameType
 
 import typer
 
-from reconciler.adapters.state import Lock
+from reconciler.adapters.state import Lock, StateDir
 from reconciler.cli import handover
 from reconciler.cli.app import Context
 from reconciler.cli.errands import Errands
@@ -43,16 +44,48 @@ def command(ctx: typer.Context) -> None:
             why=handover.holder(wiring, fleet),
             fix="look at it: novaorch status; or end it: novaorch down",
         )
+    tenure = _Tenure(state, lock)
     try:
-        _run(wiring, fleet)
+        _run(wiring, fleet, tenure)
     finally:
-        lock.release()
+        tenure.lock.release()
 
 
-def _run(wiring: Wiring, fleet: FleetSettings) -> None:
+@dataclass(slots=True)
+class _Tenure:
+    """The lock of this daemon. Whoever deletes its file lets another daemon begin beside it."""
+
+    state: StateDir
+    lock: Lock
+
+    def renew(self) -> bool:
+        """Take the lock anew if its file was deleted; False when another has it by now."""
+        if self.lock.intact():
+            return True
+        self.state.make()
+        fresh = Lock.acquire(self.state.lock)
+        if fresh is None:
+            return False
+        self.lock.release()
+        self.lock = fresh
+        return True
+
+
+def _run(wiring: Wiring, fleet: FleetSettings, tenure: _Tenure) -> None:
     trigger = wiring.nudges()
     publisher = Publisher(wiring, log)
     errands = Errands(wiring, trigger.poke, log)
+
+    def confirmed() -> str:
+        if not tenure.renew():
+            trigger.poke("stop")
+            raise LeaseHeldError(
+                "another daemon keeps this fleet true by now",
+                why=f"the lock of this one was deleted; {handover.holder(wiring, fleet)}",
+                fix="nothing: this one ends",
+            )
+        return _confirmed(wiring, fleet)
+
     daemon = Daemon(
         wishes=wiring.wishes,
         connect=lambda settings: wiring.ports(publisher.of(settings), trigger.poke),
@@ -60,7 +93,7 @@ def _run(wiring: Wiring, fleet: FleetSettings) -> None:
         clock=wiring.clock,
         publish=publisher.publish,
         log=log,
-        confirmed=lambda: _confirmed(wiring, fleet),
+        confirmed=confirmed,
         errands=errands.run,
     )
 

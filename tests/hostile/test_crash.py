@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -191,6 +192,29 @@ def test_a_repository_that_breaks_under_a_daemon(how: str, up: Besieged) -> None
     up.commit()
     up.until(lambda: "web/anvil" in up.sessions(), "anvil runs")
     assert before.items() <= up.pids().items()
+
+
+def test_a_wiped_state_folder_makes_no_two_daemons(live: Besieged, stage: Path) -> None:
+    """Whether the first takes its lock anew or the second does: one of them goes on, alone."""
+    up = live
+    up.settings("sync: {poll: 200ms}", "store: {url: 'unix:///nonexistent/store.sock'}")
+    up.commit()
+    up.run("up", expect=0)
+    up.until(lambda: up.run("status").code == 0, "all is well")
+    before = up.pids()
+    shutil.rmtree(stage / "state")
+    up.until(lambda: holder_pid(up.state.lock) is not None, "the daemon takes its lock anew")
+    first = holder_pid(up.state.lock)
+    assert "Up already" in up.run("up", expect=0).out
+    up.state.lock.unlink()
+    child = up.start("run")
+    up.until(lambda: holder_pid(up.state.lock) is not None, "one of both has it")
+    up.until(lambda: child.poll() is not None or not born(first or 0), "the other one ends")
+    assert up.pids() == before
+    up.sleeper("anvil")
+    up.commit()
+    up.until(lambda: "web/anvil" in up.sessions(), "anvil runs")
+    assert len(units(up)) == 2
 
 
 def test_a_force_push_back_while_it_runs(up: Besieged) -> None:
