@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 
 from benchmarks.arena import Arena, arena, timed
+from reconciler.loop.cycle import act, think
+from reconciler.wiring import Wiring
 
 COLUMNS, ROWS = 200, 50
 LIBTMUX = """
@@ -23,6 +25,7 @@ def measure(count: int, rounds: int) -> list[tuple[str, float]]:
     """Return (who, median seconds) of each way to make `count` sessions."""
     ways = {
         "raw tmux source-file": _raw,
+        "novaorch, the plan carried out": _act,
         "novaorch apply (whole process)": _apply,
         "libtmux new_session loop": _libtmux,
         "tmuxp load": _tmuxp,
@@ -52,6 +55,19 @@ def _raw(stage: Arena, count: int) -> float:
     batch.write_text("".join(line.format(number) for number in range(count)))
     _server(stage)
     return timed(stage, *stage.tmux_argv, "source-file", str(batch))
+
+
+def _act(stage: Arena, _count: int) -> float:
+    """What a running daemon needs for it: the plan is made, nothing is there."""
+    wiring = Wiring(stage.repo, stage.environ)
+    ports = wiring.ports(wiring.wishes.read().fleet)
+    plan = think(ports).plan
+    start = time.perf_counter()
+    act(ports, plan.moves, lambda _outcome: None)
+    seconds = time.perf_counter() - start
+    ports.host.close()
+    wiring.close()
+    return seconds
 
 
 def _apply(stage: Arena, _count: int) -> float:
