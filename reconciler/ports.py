@@ -6,7 +6,7 @@ did not answer, which is never the same as an empty answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -146,7 +146,3 @@ class Trigger(Protocol):
     def close(self) -> None:
         """Stop watching."""
         ...
-
-
-Progress = Callable[["object"], None]
-"""Told of each outcome as it happens."""

@@ -73,7 +73,9 @@ class Wiring:
     @property
     def nudge(self) -> Path:
         """The FIFO that git hooks write a byte to."""
-        return self.repository.common_dir / "novaorch" / "nudge"
+        from reconciler.adapters.githooks import default_nudge
+
+        return default_nudge(self.repository)
 
     def state(self, fleet: FleetSettings) -> StateDir:
         """Where novaorch keeps its own files for this fleet."""

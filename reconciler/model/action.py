@@ -44,8 +44,6 @@ class Reason(enum.StrEnum):
     DRAINING = "draining"
     DEPENDENCY = "dependency-not-ready"
     CANNOT_START = "cannot-start"
-    ENDED = "ended"
-    UNSEEN = "unseen"
 
 
 @dataclass(frozen=True, slots=True)
