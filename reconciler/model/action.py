@@ -44,6 +44,7 @@ class Reason(enum.StrEnum):
     DRAINING = "draining"
     DEPENDENCY = "dependency-not-ready"
     CANNOT_START = "cannot-start"
+    ENDED = "ended"
 
 
 @dataclass(frozen=True, slots=True)
