@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from reconciler.model.action import Expect
+from reconciler.model.control import Controls
 from reconciler.model.ids import Json, UnitId
 from reconciler.model.manifest import Manifest, Tree
 from reconciler.model.problems import Problem
+from reconciler.model.record import Record
 from reconciler.model.status import Status
 from reconciler.model.step import Step
-from reconciler.model.unit import Process
-from reconciler.model.world import World
+from reconciler.model.unit import Process, Verification
+from reconciler.model.world import Presence, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,13 @@ class Host(Protocol):
         """Return (why, how to mend) for each process that cannot be started on this machine."""
         ...
 
+    def presence(self, panes: Iterable[str], typing_s: float) -> Mapping[str, Presence]:
+        """Return who or what is at work in these panes (by id); a pane at peace is left out.
+
+        A client that had a key pressed less than `typing_s` ago is a person typing.
+        """
+        ...
+
     def perform(self, orders: Sequence[Order]) -> Sequence[Receipt]:
         """Carry out independent orders; one receipt each, in the same order."""
         ...
@@ -81,8 +90,75 @@ class Repository(Protocol):
         """Return the content of blobs by id."""
         ...
 
+    def descends(self, older: str, newer: str) -> bool:
+        """Return whether commit `newer` contains commit `older`. SourceError: nobody can tell."""
+        ...
+
+    def unsigned(self, older: str, newer: str, policy: Verification) -> tuple[str, str] | None:
+        """Return the first commit that `policy` does not let pass, and why; None: all is well.
+
+        What is looked at is `newer` alone, or every commit that it contains and `older` does not.
+        """
+        ...
+
     def close(self) -> None:
         """End the helper processes."""
+        ...
+
+
+class Control(Protocol):
+    """Where people's words to the controller are kept: a ref of its own, with an author each."""
+
+    def read(self) -> Controls:
+        """Return everything that was said. Costs next to nothing when nothing changed."""
+        ...
+
+    def write(self, controls: Controls, why: str) -> Controls:
+        """Say it all anew, as `controls`, because of `why`; return it with its new version.
+
+        ConflictError when another change came after `controls.version` was read.
+        """
+        ...
+
+
+class Journal(Protocol):
+    """What was done, kept for ever. A crash at any moment loses no deed that was begun."""
+
+    def intend(self, record: Record) -> None:
+        """Note what is about to be done, so that not even `kill -9` can hide it."""
+        ...
+
+    def record(self, record: Record) -> None:
+        """Note what was done. Several notes may become durable together, at `flush`."""
+        ...
+
+    def flush(self) -> None:
+        """Make every note a commit."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A lease as it stands. `holder` says who has it; `epoch` rises with every change of holder."""
+
+    holder: str
+    epoch: int
+    until: float
+
+
+class LeaseBook(Protocol):
+    """Where the one lease of a fleet is kept, for every host that could run it."""
+
+    def claim(self, holder: str, floor: int, now: float, ttl_s: float) -> Grant:
+        """Take the lease if it is free or over, or is `holder`'s; return it as it stands then.
+
+        A new holder's epoch is larger than any before, and larger than `floor`. BlindError: no
+        answer, and nobody knows.
+        """
+        ...
+
+    def release(self, holder: str, epoch: int) -> None:
+        """Give it back, if it is still this very one."""
         ...
 
 
@@ -113,6 +189,14 @@ class Store(Protocol):
 
     def recall(self) -> Mapping[str, Json]:
         """Return what the last publisher said: its heartbeat, commit and statuses."""
+        ...
+
+    def mark(self, name: str, value: str) -> None:
+        """Keep a word for later (a high-water mark); losing the store loses it."""
+        ...
+
+    def marked(self, name: str) -> str:
+        """Return that word, or ''."""
         ...
 
     def ping(self) -> str:

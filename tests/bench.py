@@ -8,6 +8,7 @@ from reconciler.adapters.memory import MemoryClock
 from reconciler.loop.converge import Convergence, converge
 from reconciler.loop.cycle import Ports, Thought, act, think
 from reconciler.model.action import Action, Outcome, Plan
+from reconciler.model.control import SILENT, Consent
 from reconciler.model.ids import UnitId
 from reconciler.model.step import Step
 from reconciler.model.unit import Desired
@@ -21,7 +22,7 @@ class Wish:
     def __init__(self, wish: Desired) -> None:
         self.wish = wish
 
-    def read(self, revision: str = "") -> Desired:
+    def read(self, revision: str = "", consent: Consent = SILENT) -> Desired:  # noqa: ARG002
         assert not revision
         return self.wish
 
@@ -44,7 +45,7 @@ class Bench:
         self.wishes.wish = wish
 
     def think(self, confirmed: str = "") -> Thought:
-        return think(self.ports, confirmed=confirmed)
+        return think(self.ports, consent=Consent(confirmed))
 
     def plan(self, confirmed: str = "") -> Plan:
         return self.think(confirmed).plan

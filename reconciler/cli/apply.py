@@ -16,6 +16,7 @@ from reconciler.core.plan import fingerprint
 from reconciler.loop.converge import Convergence, converge, select
 from reconciler.loop.cycle import Ports, Thought, consider
 from reconciler.model.action import Outcome, Plan, Reason
+from reconciler.model.control import Consent
 from reconciler.model.problems import LeaseHeldError, StalePlanError, UsageError
 from reconciler.model.unit import Desired
 
@@ -55,7 +56,7 @@ def command(
     target = saved.commit if saved is not None else chosen(revision, worktree, False)
     desired = _desired(context, saved, target)
     ports = context.wiring.ports(desired.fleet)
-    thought = consider(ports, desired, confirm)
+    thought = consider(ports, desired, Consent(confirm))
     if saved is not None:
         thought = _held_to(saved, thought)
     _show(thought, as_json)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from reconciler.adapters.state import Lock
 from reconciler.adapters.state import holder as lock_holder
 from reconciler.loop.cycle import Ports, Thought, consider
+from reconciler.model.control import Consent
 from reconciler.model.unit import FleetSettings
 from reconciler.wiring import Wiring
 
@@ -42,7 +43,7 @@ def let_daemon(wiring: Wiring, ports: Ports, confirm: str) -> Thought:
     nudge(wiring)
     deadline = wiring.clock.now() + PATIENCE_S
     while True:
-        thought = consider(ports, wiring.wishes.read(), confirm)
+        thought = consider(ports, wiring.wishes.read(), Consent(confirm))
         busy = thought.plan.moves or any(hold.continues for hold in thought.plan.holds)
         if not busy or wiring.clock.now() > deadline:
             return thought

@@ -20,6 +20,7 @@ from reconciler.cli.errands import Errands
 from reconciler.cli.publisher import Publisher
 from reconciler.core.explain import clean
 from reconciler.loop.daemon import Daemon
+from reconciler.model.control import Consent
 from reconciler.model.problems import LeaseHeldError
 from reconciler.model.unit import FleetSettings
 from reconciler.wiring import Wiring
@@ -76,7 +77,7 @@ def _run(wiring: Wiring, fleet: FleetSettings, tenure: _Tenure) -> None:
     publisher = Publisher(wiring, log)
     errands = Errands(wiring, trigger.poke, log)
 
-    def confirmed() -> str:
+    def consented() -> Consent:
         if not tenure.renew():
             trigger.poke("stop")
             raise LeaseHeldError(
@@ -84,7 +85,7 @@ def _run(wiring: Wiring, fleet: FleetSettings, tenure: _Tenure) -> None:
                 why=f"the lock of this one was deleted; {handover.holder(wiring, fleet)}",
                 fix="nothing: this one ends",
             )
-        return _confirmed(wiring, fleet)
+        return Consent(_confirmed(wiring, fleet))
 
     daemon = Daemon(
         wishes=wiring.wishes,
@@ -93,7 +94,7 @@ def _run(wiring: Wiring, fleet: FleetSettings, tenure: _Tenure) -> None:
         clock=wiring.clock,
         publish=publisher.publish,
         log=log,
-        confirmed=confirmed,
+        consented=consented,
         errands=errands.run,
     )
 

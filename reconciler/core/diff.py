@@ -12,15 +12,21 @@ from reconciler.core.processes import decide, is_reseated
 from reconciler.core.scene import Scene
 from reconciler.core.stops import stops
 from reconciler.model.action import Action, Reason, Verb
+from reconciler.model.control import FREE, SILENT, Consent, Restraints
 from reconciler.model.ids import UnitId
 from reconciler.model.problems import Problem
 from reconciler.model.unit import Desired, Process, Source
 from reconciler.model.world import World
 
 
-def scene_of(desired: Desired, world: World) -> Scene:
+def scene_of(
+    desired: Desired,
+    world: World,
+    restraints: Restraints = FREE,
+    consent: Consent = SILENT,
+) -> Scene:
     """Pair the wish with the photograph."""
-    return Scene(desired, world, match(desired, world))
+    return Scene(desired, world, match(desired, world), restraints, consent)
 
 
 def diff(scene: Scene) -> list[Action]:

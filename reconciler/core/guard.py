@@ -16,11 +16,11 @@ from reconciler.model.problems import Problem
 _REPLICA = re.compile(r"-[0-9]+$")
 
 
-def guard(scene: Scene, actions: list[Action], confirmed: str = "") -> list[Action]:
+def guard(scene: Scene, actions: list[Action]) -> list[Action]:
     """Return the actions with every unsafe stop turned into a hold that says how to confirm it.
 
-    Stops that an earlier pass began go on. `confirmed` is the word that a refused plan printed;
-    it lifts the refusal of exactly those stops, and never that of a tree with errors.
+    Stops that an earlier pass began go on. The word of consent is the one that a refused plan
+    printed; it lifts the refusal of exactly those stops, and never that of a tree with errors.
     """
     due = [action for action in actions if _is_due(action)]
     if not due:
@@ -30,7 +30,7 @@ def guard(scene: Scene, actions: list[Action], confirmed: str = "") -> list[Acti
         return [held.get(id(action), action) for action in actions]
     refused = _refused(scene, due)
     token = confirmation([action for action, _, _ in refused])
-    if not refused or confirmed == token:
+    if not refused or scene.consent.word == token:
         return actions
     held = {id(a): _refusal(a, reason, detail, token) for a, reason, detail in refused}
     return [held.get(id(action), action) for action in actions]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler.core.scene import Scene, frame_key
 from reconciler.model.ids import Json, UnitId, digest
@@ -19,12 +19,14 @@ class Questions:
     """`applied` maps a unit to the tmux id whose last applied fields are wanted.
 
     `elsewhere` says where to look when a pane knows nothing: a person may have moved it out of
-    the session that does. `starting` holds the processes that this plan may start.
+    the session that does. `starting` holds the processes that this plan may start. `disturbed`
+    are the panes (by id) whose processes this plan may ask to end.
     """
 
     applied: dict[UnitId, str]
     elsewhere: dict[UnitId, str]
     starting: list[Process]
+    disturbed: list[str] = field(default_factory=list)
 
 
 def inquire(scene: Scene) -> Questions:

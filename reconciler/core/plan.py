@@ -6,15 +6,16 @@ from reconciler.core.diff import diff
 from reconciler.core.guard import guard
 from reconciler.core.notice import notices
 from reconciler.core.order import order
+from reconciler.core.restrain import restrain
 from reconciler.core.scene import Scene
 from reconciler.model.action import Action, Plan, Verb
 from reconciler.model.ids import Json, digest
 from reconciler.model.step import OpenPane, OpenWindow, Step, SwapPanes
 
 
-def plan(scene: Scene, confirmed: str = "") -> Plan:
+def plan(scene: Scene) -> Plan:
     """Return what is to be done, guarded and in order, with what was noticed and left alone."""
-    actions = order(scene, guard(scene, diff(scene), confirmed))
+    actions = order(scene, restrain(scene, guard(scene, diff(scene))))
     moves = [fingerprint(action) for action in actions if action.verb is not Verb.HOLD]
     desired = scene.desired
     return Plan(

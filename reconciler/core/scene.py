@@ -1,4 +1,5 @@
-"""What every part of the differ looks at: the wish, the photograph, and how they pair up."""
+"""What every part of the differ looks at: the wish, the photograph, how they pair up, and what
+people told the controller besides."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from reconciler.core.change import applied_text
 from reconciler.core.match import Match
 from reconciler.model.action import Expect
+from reconciler.model.control import FREE, SILENT, Consent, Restraints
 from reconciler.model.ids import Json, UnitId, canonical
 from reconciler.model.step import NewPane
 from reconciler.model.unit import Desired, Frame, Process
@@ -16,11 +18,13 @@ from reconciler.model.world import NOW, Drain, FrameMark, PaneMark, SeenPane, Wo
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One wish, one photograph, their pairing."""
+    """One wish, one photograph, their pairing; what holds moves back, what lets them through."""
 
     desired: Desired
     world: World
     match: Match
+    restraints: Restraints = FREE
+    consent: Consent = SILENT
 
     def mark(self, process: Process, falls: int = 0) -> PaneMark:
         """Return the mark of a process that starts now."""

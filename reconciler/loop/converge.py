@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from reconciler.core.plan import fingerprint
-from reconciler.loop.cycle import Ports, Tell, Thought, act, consider
+from reconciler.loop.cycle import Ports, Tell, Thought, carry_out, consider
 from reconciler.model.action import Action, Outcome, Reason, Verb
 from reconciler.model.ids import UnitId
 from reconciler.model.problems import StalePlanError
@@ -43,7 +43,7 @@ def converge(ports: Ports, thought: Thought, tell: Tell, limit_s: float = 600.0)
     that a later look would do, such as a restart of what fell meanwhile, is left to the next apply.
     """
     job = _Job({action.unit for action in thought.plan.actions})
-    outcomes = act(ports, thought.plan.moves, tell)
+    outcomes = carry_out(ports, thought, thought.plan.moves, tell)
     deadline = ports.clock.now() + limit_s
     while True:
         after = consider(ports, thought.desired)
@@ -51,7 +51,7 @@ def converge(ports: Ports, thought: Thought, tell: Tell, limit_s: float = 600.0)
             return Convergence(tuple(outcomes), after)
         follow = [action for action in after.plan.moves if _follows(job, action)]
         if follow:
-            outcomes += act(ports, follow, tell)
+            outcomes += carry_out(ports, after, follow, tell)
         elif any(action.reason is Reason.DRAINING for action in after.plan.holds):
             ports.clock.sleep(PATIENCE_S)
         else:

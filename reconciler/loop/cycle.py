@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -13,9 +13,10 @@ from reconciler.core.plan import plan as make_plan
 from reconciler.core.scene import Scene
 from reconciler.core.stamp import stamp
 from reconciler.model.action import Action, Outcome, Plan
+from reconciler.model.control import FREE, SILENT, Consent, Restraints
 from reconciler.model.ids import UnitId
 from reconciler.model.unit import Desired
-from reconciler.model.world import Facts, World
+from reconciler.model.world import Facts, Presence, World
 from reconciler.ports import Clock, Host, Order, Receipt
 
 Tell = Callable[[Outcome], None]
@@ -25,9 +26,50 @@ Tell = Callable[[Outcome], None]
 class Reader(Protocol):
     """Reads what is wished for; `loop.wish.Wishes` is the one outside of tests."""
 
-    def read(self, revision: str = "") -> Desired:
-        """Return what a revision asks for."""
+    def read(self, revision: str = "", consent: Consent = SILENT) -> Desired:
+        """Return what a revision asks for; '' is the commit that is followed."""
         ...
+
+
+class Following(Reader, Protocol):
+    """A reader that a controller follows, commit by commit."""
+
+    def accept(self, desired: Desired) -> None:
+        """Note that this commit is followed from now on: nothing older is, without a word."""
+        ...
+
+    def remember(self) -> None:
+        """Keep what was parsed for the next process."""
+        ...
+
+
+class Chronicler(Protocol):
+    """Keeps what is done; `loop.chronicle.Chronicle` is the one outside of tests."""
+
+    def intend(self, thought: Thought, moves: Sequence[Action]) -> None:
+        """Note what is about to be done."""
+        ...
+
+    def done(self, thought: Thought, outcomes: Sequence[Outcome]) -> None:
+        """Note what became of it."""
+        ...
+
+    def flush(self) -> None:
+        """Make what was noted durable for ever."""
+        ...
+
+
+class Unwritten:
+    """A chronicler that keeps nothing: for a look, or a test of something else."""
+
+    def intend(self, thought: Thought, moves: Sequence[Action]) -> None:
+        """Keep nothing."""
+
+    def done(self, thought: Thought, outcomes: Sequence[Outcome]) -> None:
+        """Keep nothing."""
+
+    def flush(self) -> None:
+        """Nothing was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,32 +111,45 @@ class Quiet:
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What a pass needs of the outside, and the last quiet thought."""
+    """What a pass needs of the outside, and the last quiet thought.
+
+    `restraints` tells what holds moves back at an hour; `chronicle` keeps what is done.
+    """
 
     host: Host
     wishes: Reader
     clock: Clock
     quiet: Quiet = field(default_factory=Quiet)
+    restraints: Callable[[float], Restraints] = lambda _now: FREE
+    chronicle: Chronicler = field(default_factory=Unwritten)
 
 
-def think(ports: Ports, revision: str = "", confirmed: str = "") -> Thought:
+def think(ports: Ports, revision: str = "", consent: Consent = SILENT) -> Thought:
     """Read the wish and the world once and return the plan. Touches nothing."""
-    return consider(ports, ports.wishes.read(revision), confirmed)
+    return consider(ports, ports.wishes.read(revision, consent), consent)
 
 
-def consider(ports: Ports, desired: Desired, confirmed: str = "") -> Thought:
+def consider(ports: Ports, desired: Desired, consent: Consent = SILENT) -> Thought:
     """Return the plan for a wish that was read already."""
-    world = ports.host.photograph(ports.clock.now())
+    now = ports.clock.now()
+    world = ports.host.photograph(now)
     known = ports.quiet.again(desired, world)
     if known is not None:
         return known
-    scene = scene_of(desired, world)
+    scene = scene_of(desired, world, ports.restraints(now), consent)
+    scene = replace(scene, world=replace(world, facts=_facts(ports, scene)))
+    return ports.quiet.keep(Thought(scene, make_plan(scene)))
+
+
+def _facts(ports: Ports, scene: Scene) -> Facts:
+    """Ask what the photograph does not show; nothing at all when everything is as wished."""
     questions = inquire(scene)
-    if questions.applied or questions.starting:
-        applied = _applied(ports, scene, questions)
-        facts = Facts(applied, ports.host.refusals(questions.starting))
-        scene = replace(scene, world=replace(world, facts=facts))
-    return ports.quiet.keep(Thought(scene, make_plan(scene, confirmed)))
+    applied = _applied(ports, scene, questions)
+    refusals = ports.host.refusals(questions.starting) if questions.starting else {}
+    presence: Mapping[str, Presence] = {}
+    if questions.disturbed and not scene.consent.now:
+        presence = ports.host.presence(questions.disturbed, scene.desired.fleet.typing_s)
+    return Facts(applied, refusals, presence)
 
 
 def _applied(ports: Ports, scene: Scene, questions: Questions) -> Applied:
@@ -103,6 +158,16 @@ def _applied(ports: Ports, scene: Scene, questions: Questions) -> Applied:
     found = believed(scene, ports.host.applied(questions.applied))
     lost = {unit: at for unit, at in questions.elsewhere.items() if unit not in found}
     return {**found, **believed(scene, ports.host.applied(lost))} if lost else found
+
+
+def carry_out(ports: Ports, thought: Thought, moves: Sequence[Action], tell: Tell) -> list[Outcome]:
+    """Carry out moves of a thought, and keep what was done: before, and after."""
+    if not moves:
+        return []
+    ports.chronicle.intend(thought, moves)
+    outcomes = act(ports, moves, tell)
+    ports.chronicle.done(thought, outcomes)
+    return outcomes
 
 
 def act(ports: Ports, moves: Sequence[Action], tell: Tell) -> list[Outcome]:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from reconciler.core.explain import counted
 from reconciler.core.fold import fold
 from reconciler.core.retry import Attempts, due, next_due, remember
-from reconciler.loop.cycle import Ports, Thought, act, consider
-from reconciler.loop.wish import Wishes
+from reconciler.loop.cycle import Following, Ports, Thought, carry_out, consider
 from reconciler.model.action import Outcome, Reason
+from reconciler.model.control import SILENT, Consent
 from reconciler.model.ids import digest
 from reconciler.model.problems import NovaorchError, SourceError
 from reconciler.model.status import Status
@@ -38,17 +38,17 @@ class Daemon:
 
     `connect` gives the ports for fleet settings, and is called again when those change.
     `publish` may raise: sessions are reconciled all the same, and the log says so once.
-    `confirmed` returns the word of a confirmation that a person gave, or ''. `errands` answers
+    `consented` takes what a person said on the command line, once. `errands` answers
     the questions that hooks asked; the trigger says `ask` when there are any.
     """
 
-    wishes: Wishes
+    wishes: Following
     connect: Callable[[FleetSettings], Ports]
     trigger: Trigger
     clock: Clock
     publish: Publish
     log: Log
-    confirmed: Callable[[], str] = lambda: ""
+    consented: Callable[[], Consent] = lambda: SILENT
     errands: Callable[[], None] = lambda: None
     _fleet: FleetSettings | None = None
     _ports: Ports | None = None
@@ -98,15 +98,17 @@ class Daemon:
         return self._wait_s(thought), acted
 
     def _converge(self) -> tuple[Thought, bool]:
-        desired = self.wishes.read()
+        consent = self.consented()
+        desired = self.wishes.read("", consent)
         ports = self._connected(desired.fleet)
-        thought = consider(ports, desired, self.confirmed())
+        thought = consider(ports, desired, consent)
+        self.wishes.accept(desired)
         now = self.clock.now()
         moves = due(thought.plan.moves, self._attempts, now)
         outcomes: list[Outcome] = []
         if moves:
             self.log(f"commit {desired.commit[:12]}: {counted(len(moves), 'move')}")
-            outcomes = act(ports, moves, self._told)
+            outcomes = carry_out(ports, thought, moves, self._told)
             self._attempts = remember(self._attempts, outcomes, now)
             thought = consider(ports, desired)
         self._tell(thought, outcomes)

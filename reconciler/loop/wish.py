@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from reconciler.core.build import Memo, build
 from reconciler.kinds.parse import concerns, parse, refuse
+from reconciler.model.control import SILENT, Consent
 from reconciler.model.manifest import Blob, Manifest, Tree
 from reconciler.model.problems import Problem, SourceError
 from reconciler.model.unit import Desired
@@ -29,7 +30,7 @@ class Wishes:
     _last: dict[str, Desired] = field(default_factory=dict)
     _memo: Memo = field(default_factory=dict)
 
-    def read(self, revision: str = "") -> Desired:
+    def read(self, revision: str = "", consent: Consent = SILENT) -> Desired:  # noqa: ARG002
         """Return what `revision` asks for; '' means the branch that the fleet names, else HEAD.
 
         SourceError when there is no such commit, or when `fleet.yaml` itself cannot be read:
@@ -45,6 +46,9 @@ class Wishes:
     def warm(self) -> None:
         """Load now what parsing needs, so that the first commit does not wait for it."""
         parse("warm/agents/warm.yaml", "", b"apiVersion: novaorch/v1\nkind: Agent\n")
+
+    def accept(self, desired: Desired) -> None:
+        """Nothing is kept here of what is followed; `loop.follow` does that."""
 
     def remember(self) -> None:
         """Keep what was parsed for the next process. Costs a file; so it is nobody's first step."""

@@ -33,6 +33,7 @@ class Reason(enum.StrEnum):
     DRAIN_OVERDUE = "drain-overdue"
     MISPLACED = "misplaced"
     LEFTOVER = "leftover"
+    EDITED = "edited-by-hand"
     # holds
     BROKEN = "broken-manifest"
     UNSETTLED = "tree-has-errors"
@@ -44,7 +45,16 @@ class Reason(enum.StrEnum):
     DRAINING = "draining"
     DEPENDENCY = "dependency-not-ready"
     CANNOT_START = "cannot-start"
-    ENDED = "ended"
+    CRASHED = "crashed"
+    CRASH_LOOP = "crash-loop"
+    STORM = "many-fell-at-once"
+    ABSENCE = "absent-for-a-moment"
+    PROTECTED = "protected"
+    ENGAGED = "engaged"
+    SUSPENDED = "suspended"
+    NO_LEASE = "lease-not-confirmed"
+    WITHHELD = "commit-withheld"
+    WINDOW_CLOSED = "window-closed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,10 @@ class StalePlanError(NovaorchError):
     exit_code = 4
 
 
+class ConflictError(NovaorchError):
+    """Somebody else changed the same thing first; read it again and decide anew."""
+
+
 class LeaseHeldError(NovaorchError):
     """Another controller of this fleet is at work."""
 

@@ -9,7 +9,7 @@ from reconciler.model.ids import Json, UnitId
 
 
 class Ready(enum.StrEnum):
-    """Whether a unit is as it was wished."""
+    """Whether a unit is as it was wished; the three values that any condition has."""
 
     TRUE = "True"
     FALSE = "False"
@@ -17,8 +17,36 @@ class Ready(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """One aspect of a unit: Ready, Reconciling, Stalled or Healthy, as the field names them.
+
+    `since` is the epoch second of the last change of `value`, 0 when not known.
+    """
+
+    name: str
+    value: Ready
+    reason: str
+    message: str = ""
+    since: float = 0.0
+
+    def as_json(self) -> dict[str, Json]:
+        """Return the condition as plain JSON."""
+        return {
+            "type": self.name,
+            "status": self.value.value,
+            "reason": self.reason,
+            "message": self.message,
+            "since": self.since,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
-    """One unit's state in one line. `since` is the epoch second of its last start, 0 if none."""
+    """One unit's state in one line. `since` is the epoch second of its last start, 0 if none.
+
+    `commit` is that of its last start or update; `observed` is the commit that this status is
+    about. `suspended` says why hands are kept off it, '' when they are not.
+    """
 
     unit: UnitId
     ready: Ready
@@ -31,6 +59,9 @@ class Status:
     pid: int = 0
     since: int = 0
     falls: int = 0
+    observed: str = ""
+    suspended: str = ""
+    conditions: tuple[Condition, ...] = ()
 
     def as_json(self) -> dict[str, Json]:
         """Return the status as plain JSON, field by field."""
@@ -46,4 +77,7 @@ class Status:
             "pid": self.pid,
             "since": self.since,
             "falls": self.falls,
+            "observed": self.observed,
+            "suspended": self.suspended,
+            "conditions": [condition.as_json() for condition in self.conditions],
         }

@@ -87,6 +87,15 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True)
+class TypeLines:
+    """Type lines into a pane, each followed by Enter, as a person would to end what runs there."""
+
+    pane: str
+    pid: int
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """Remove a pane, window or session; `target` is its id."""
 
@@ -175,6 +184,7 @@ Step = (
     | OpenPane
     | Respawn
     | Signal
+    | TypeLines
     | Close
     | MarkPane
     | MarkFrame

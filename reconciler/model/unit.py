@@ -10,6 +10,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from reconciler.model.control import Withheld
 from reconciler.model.ids import Json, UnitId, digest
 from reconciler.model.problems import Problem
 
@@ -29,6 +30,14 @@ class RestartPolicy(enum.StrEnum):
     ALWAYS = "always"
     ON_FAILURE = "on-failure"
     NEVER = "never"
+
+
+class Heal(enum.StrEnum):
+    """What is done about a difference that no commit made."""
+
+    HEAL = "heal"
+    WARN = "warn"
+    IGNORE = "ignore"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +80,26 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Restart:
-    """When and how fast a process that ended is started again. Times in seconds."""
+    """When and how fast a process that ended is started again. Times in seconds.
+
+    `burst_count` falls within `burst_window_s` are a crash loop: said aloud, and from then on tried
+    at the slowest pace only.
+    """
 
     policy: RestartPolicy = RestartPolicy.ALWAYS
     base_s: float = 1.0
     max_s: float = 60.0
+    burst_count: int = 5
+    burst_window_s: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Healing:
+    """What is done when a process falls (`crash`), and when a person changes things by hand
+    (`edit`: a session renamed, a pane moved)."""
+
+    crash: Heal = Heal.HEAL
+    edit: Heal = Heal.WARN
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +107,10 @@ class Process:
     """What runs in one slot of a frame: an agent, or a pane that a Session declares itself.
 
     `held` says that its file cannot be read: only its place is known, and whatever runs there is
-    left as it is.
+    left as it is. `quit` lines are typed first when it is asked to end, each followed by Enter;
+    then come `stop_grace_s`, TERM to its group, `kill_after_s`, KILL. Without `quit` lines TERM
+    comes at once, and `stop_grace_s` is what follows it. `protect` outlives the manifest: what was
+    protected when it was applied last is never stopped for being absent.
     """
 
     id: UnitId
@@ -97,6 +124,10 @@ class Process:
     after: tuple[UnitId, ...] = ()
     stopped: bool = False
     held: Problem | None = None
+    quit: tuple[str, ...] = ()
+    kill_after_s: float = 5.0
+    healing: Healing = Healing()
+    protect: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +167,7 @@ class Frame:
     digest: str
     options: tuple[tuple[str, str], ...] = ()
     adopt: bool = False
+    healing: Healing = Healing()
 
     @property
     def lone(self) -> bool:
@@ -144,10 +176,75 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class SyncWindow:
+    """Hours in which new commits are followed (`allow`) or not. Deny wins over allow.
+
+    `cron` (five fields, in `timezone`, an IANA name) says when it opens, `duration_s` for how long.
+    With `overrun`, what was begun before it closed is finished after it.
+    """
+
+    allow: bool
+    cron: str
+    duration_s: float
+    timezone: str = "UTC"
+    overrun: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """A change to more than `above` running processes goes to some of them first.
+
+    `count` or, when it is 0, `percent` of those that change; they are watched for `bake_s`.
+    """
+
+    count: int = 0
+    percent: int = 0
+    above: int = 1
+    bake_s: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPolicy:
+    """How a new commit becomes the wish. `follow_rewinds` lets a forced push through."""
+
+    windows: tuple[SyncWindow, ...] = ()
+    canary: Canary | None = None
+    follow_rewinds: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Somebody whose signature counts, by SSH keys (`type base64`) or armoured OpenPGP keys.
+
+    `since` and `until` are dates (YYYY-MM-DD, UTC), "" for no limit; `revoked` takes all back.
+    """
+
+    name: str
+    ssh: tuple[str, ...] = ()
+    gpg: tuple[str, ...] = ()
+    since: str = ""
+    until: str = ""
+    revoked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Whether commits must be signed: `off`, `head`, or every one of the applied `range`."""
+
+    commits: str = "off"
+    principals: tuple[Principal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class FleetSettings:
     """What `fleet.yaml` decides for everything else. Times in seconds.
 
-    `store_password` is a reference (`env:NAME`), never the password itself.
+    `store_password` is a reference (`env:NAME`), never the password itself. `stops_delay_s` is how
+    long a unit must have been absent before it is stopped. More than `restarts_count_max` falls
+    mended within `restarts_window_s` are one cause, not many: the rest waits. A client that had a
+    key pressed less than `typing_s` ago is a person at work. `journal_key` is the path of the SSH
+    key that signs the journal, '' for none; `journal_keep` how many records stay. `gate_port` is
+    0 for any free one.
     """
 
     name: str
@@ -162,7 +259,16 @@ class FleetSettings:
     poll_s: float = 5.0
     stops_count_max: int = 5
     stops_percent_max: int = 20
+    stops_delay_s: float = 0.0
     roots: tuple[str, ...] = ()
+    restarts_count_max: int = 50
+    restarts_window_s: float = 10.0
+    typing_s: float = 60.0
+    sync: SyncPolicy = SyncPolicy()
+    verify: Verification = Verification()
+    journal_key: str = ""
+    journal_keep: int = 10_000
+    gate_port: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +290,8 @@ class Desired:
 
     `broken` holds the ids that a file names by its path but that could not be read: they are
     held, never stopped. `settled` is true only when every file was read without an error; only
-    then may anything be stopped for being absent.
+    then may anything be stopped for being absent. `withheld` names newer commits that are not
+    followed, and why.
     """
 
     commit: str
@@ -198,6 +305,7 @@ class Desired:
     projects: frozenset[str] = frozenset()
     author: str = ""
     subject: str = ""
+    withheld: tuple[Withheld, ...] = ()
 
     @property
     def settled(self) -> bool:

@@ -13,9 +13,16 @@ NOW = -1
 
 
 class Drain(enum.StrEnum):
-    """Why a process was asked to end; written on its pane, so that it outlives the daemon."""
+    """Why a process was asked to end; written on its pane, so that it outlives the daemon.
+
+    The polite ones come first: words were typed, and TERM follows when they did not help. ABSENT
+    asks for nothing yet: since then nobody wants it.
+    """
 
     NONE = "-"
+    ABSENT = "absent"
+    ASKED_STOP = "asked-stop"
+    ASKED_RESTART = "asked-restart"
     STOP = "stop"
     RESTART = "restart"
 
@@ -25,8 +32,9 @@ class PaneMark:
     """Our mark on a pane (`@novaorch_pane`): whose it is and what was last applied.
 
     `started` is the epoch second of the last start, `falls` counts the falls in a row,
-    `drain_until` is the epoch second after which a drain becomes a KILL. A `placeholder` keeps
-    the place of a process that was not started yet.
+    `drain_until` is the epoch second after which a drain presses harder. A `placeholder` keeps
+    the place of a process that was not started yet. `burst` counts the falls since the epoch second
+    `burst_since`. `protect` outlives the manifest that asked for it.
     """
 
     fleet: str
@@ -38,6 +46,9 @@ class PaneMark:
     drain: Drain = Drain.NONE
     drain_until: int = 0
     placeholder: bool = False
+    burst: int = 0
+    burst_since: int = 0
+    protect: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +100,38 @@ class SeenSession:
     windows: tuple[SeenWindow, ...]
 
 
+class Engagement(enum.StrEnum):
+    """What would be harmed if a process was disturbed now."""
+
+    TYPING = "typing"
+    BUSY = "busy"
+    DRAFT = "draft"
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Who or what is at work in a pane. `detail` is for people.
+
+    `until` is the epoch second at which it is over if nothing more happens, 0 when nobody knows.
+    """
+
+    kind: Engagement
+    detail: str
+    until: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """Answers to the questions a plan asked: see `core.inquire`.
 
     `applied` maps a unit to its last applied fields. `refusals` maps a process to why it cannot
     be started here (directory missing, command not found, secret not set), with how to mend it.
+    `presence` maps a pane id to what would be harmed by disturbing it.
     """
 
     applied: Mapping[UnitId, Mapping[str, Json]] = field(default_factory=dict)
     refusals: Mapping[UnitId, tuple[str, str]] = field(default_factory=dict)
+    presence: Mapping[str, Presence] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -303,7 +303,7 @@ def test_problems_and_actions_as_words_and_as_data() -> None:
     ]
     assert "until" not in found
     assert "fix" not in found
-    held = action_json(Action(Verb.HOLD, A, Reason.ENDED, until=5, fix="x"))
+    held = action_json(Action(Verb.HOLD, A, Reason.DEPENDENCY, until=5, fix="x"))
     assert (held["until"], held["fix"]) == (5, "x")
 
 

@@ -148,6 +148,12 @@ class Hands:
         if pane is not None and not pane.dead and pane.pid != step.pid:
             raise MovedOnError("the world has moved on")
 
+    def _type_lines(self, step: do.TypeLines) -> None:
+        """The process decides; see `MemoryHost`."""
+        pane = self.board.panes.get(step.pane)
+        if pane is not None and not pane.dead and pane.pid != step.pid:
+            raise MovedOnError("the world has moved on")
+
     def _close(self, step: do.Close) -> None:
         """Gone already is as good as closed."""
         target = step.target
@@ -246,6 +252,7 @@ _METHODS: dict[type, str] = {
     do.OpenPane: "_open_pane",
     do.Respawn: "_respawn",
     do.Signal: "_signal",
+    do.TypeLines: "_type_lines",
     do.Close: "_close",
     do.MarkPane: "_mark_pane",
     do.MarkFrame: "_mark_frame",

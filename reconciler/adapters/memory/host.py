@@ -17,7 +17,7 @@ from reconciler.model.ids import Json, UnitId
 from reconciler.model.problems import BlindError
 from reconciler.model.step import Signal, Step
 from reconciler.model.unit import Launch, Process
-from reconciler.model.world import SeenSession, World
+from reconciler.model.world import Presence, SeenSession, World
 from reconciler.ports import Order, Receipt
 
 
@@ -35,6 +35,7 @@ class MemoryHost:
     doomed     units whose processes end at once with this status (None: tmux lost it, as it
                does now and then right after a respawn)
     refused    what `refusals` answers: unit -> (why, how to mend)
+    engaged    who is at work: unit -> what would be harmed
     exit_empty whether the server ends with its last session (ours does not)
     steps_left after so many more steps `perform` raises CrashError (None: never)
     starts     how often each unit's process was started
@@ -50,6 +51,7 @@ class MemoryHost:
         self.stubborn: set[UnitId] = set()
         self.doomed: dict[UnitId, int | None] = {}
         self.refused: dict[UnitId, tuple[str, str]] = {}
+        self.engaged: dict[UnitId, Presence] = {}
         self.steps_left: int | None = None
         self.starts: Counter[UnitId] = Counter()
         self.log: list[Step] = []
@@ -80,6 +82,17 @@ class MemoryHost:
     def refusals(self, processes: Iterable[Process]) -> Mapping[UnitId, tuple[str, str]]:
         """Return what `refused` says of these processes."""
         return {p.id: self.refused[p.id] for p in processes if p.id in self.refused}
+
+    def presence(self, panes: Iterable[str], typing_s: float) -> Mapping[str, Presence]:  # noqa: ARG002
+        """Return what `engaged` says of the units in these panes."""
+        self._look()
+        board = self._board.panes if self._board is not None else {}
+        marks = {pane: board[pane].mark for pane in panes if pane in board}
+        return {
+            pane: self.engaged[mark.unit]
+            for pane, mark in marks.items()
+            if mark is not None and mark.unit in self.engaged
+        }
 
     def perform(self, orders: Sequence[Order]) -> Sequence[Receipt]:
         """Carry out orders one after the other."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from reconciler.model.manifest import Blob, Tree
 from reconciler.model.problems import BlindError, SourceError
+from reconciler.model.unit import Verification
 
 _ANCESTOR = re.compile(r"(.+?)(?:\^|~(\d{1,6}))")
 
@@ -36,6 +37,7 @@ class MemoryRepository:
         self.modes: dict[str, str] = {}
         self.worktree: Mapping[str, bytes] | None = None
         self.staged: Mapping[str, bytes] | None = None
+        self.bad_signatures: dict[str, str] = {}
         self.blind = False
         self.closed = False
 
@@ -79,6 +81,29 @@ class MemoryRepository:
         if missing:
             raise SourceError(f"blob {missing[0]} is not in the repository", fix="run `git fsck`")
         return {oid: self._blobs[oid] for oid in oids}
+
+    def descends(self, older: str, newer: str) -> bool:
+        """Return whether commit `newer` contains commit `older`."""
+        self._look()
+        at: str = self._find(newer).id
+        wanted = self._find(older).id
+        while at in self._commits and at != wanted:
+            at = self._commits[at].parent
+        return at == wanted
+
+    def unsigned(self, older: str, newer: str, policy: Verification) -> tuple[str, str] | None:
+        """Return the first commit of the range that `bad_signatures` names, and why."""
+        self._look()
+        if policy.commits == "off":
+            return None
+        at, found = self._find(newer).id, None
+        while at in self._commits and at != older:
+            if at in self.bad_signatures:
+                found = (at, self.bad_signatures[at])
+            if policy.commits == "head":
+                break
+            at = self._commits[at].parent
+        return found
 
     def close(self) -> None:
         """Nothing to end."""

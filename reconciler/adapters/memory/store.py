@@ -21,6 +21,7 @@ class MemoryStore:
         self._who: dict[str, Json] = {"host": host, "pid": pid, "version": version}
         self.controller = ""
         self.statuses: dict[str, str] = {}
+        self.marks: dict[str, str] = {}
         self.down = False
         self.closed = False
         self.publishes = 0
@@ -39,6 +40,16 @@ class MemoryStore:
         units: list[Json] = [json.loads(self.statuses[name]) for name in sorted(self.statuses)]
         return {"controller": told, "statuses": units, "skipped": 0}
 
+    def mark(self, name: str, value: str) -> None:
+        """Keep a word for later."""
+        self._answer()
+        self.marks[name] = value
+
+    def marked(self, name: str) -> str:
+        """Return that word, or ''."""
+        self._answer()
+        return self.marks.get(name, "")
+
     def ping(self) -> str:
         """Return the server's name and version."""
         self._answer()
@@ -50,7 +61,7 @@ class MemoryStore:
 
     def wipe(self) -> None:
         """Forget everything."""
-        self.controller, self.statuses = "", {}
+        self.controller, self.statuses, self.marks = "", {}, {}
 
     def _answer(self) -> None:
         if self.down or self.closed:
