@@ -227,6 +227,10 @@ class Trigger(Protocol):
         """Return a word for the log: `hook`, `watch`, `tmux`, `poll`, or `stop` to end."""
         ...
 
+    def pressing(self) -> str:
+        """Return the word that the next `wait` would say at once, '' when there is none."""
+        ...
+
     def close(self) -> None:
         """Stop watching."""
         ...

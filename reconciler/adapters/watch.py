@@ -90,6 +90,8 @@ class Nudges:
         However many came, they are one: the pass that follows reads everything.
         """
         end = time.monotonic() + timeout_s
+        if word := self._taken():  # `pressing` took its byte
+            return word
         while True:
             left = max(0.0, end - time.monotonic())
             for key, _ in self._selector.select(left):
@@ -100,6 +102,13 @@ class Nudges:
             if time.monotonic() >= end:
                 self._listen()  # a FIFO that someone removed is made again here
                 return "poll"
+
+    def pressing(self) -> str:
+        """Return the most pressing word that came by now; it stays for the next `wait`."""
+        for key, _ in self._selector.select(0):
+            if _drain(key.fd) and key.fd != self._waking:
+                self._words["hook"] = True
+        return _first(list(self._words))
 
     def close(self) -> None:
         """Stop watching and remove the FIFO. A second close does nothing."""
@@ -118,7 +127,7 @@ class Nudges:
 
     def _taken(self) -> str:
         came = [word for word in list(self._words) if self._words.pop(word, False)]
-        return min(came, key=lambda w: _FIRST.index(w) if w in _FIRST else len(_FIRST), default="")
+        return _first(came)
 
     def _listen(self) -> None:
         """Open the FIFO, or open it again when another file took its place."""
@@ -151,6 +160,10 @@ class Nudges:
             self._faults["watch"] = f"changes of refs are not watched: {error}"
             if observer is not None:
                 observer.stop()
+
+
+def _first(words: list[str]) -> str:
+    return min(words, key=lambda w: _FIRST.index(w) if w in _FIRST else len(_FIRST), default="")
 
 
 class _RefChanges(FileSystemEventHandler):

@@ -12,12 +12,17 @@ from reconciler.core.order import waves
 from reconciler.core.plan import plan as make_plan
 from reconciler.core.scene import Scene
 from reconciler.core.stamp import stamp
+from reconciler.core.urgency import portions
 from reconciler.model.action import Action, Outcome, Plan
 from reconciler.model.control import FREE, SILENT, Consent, Restraints
 from reconciler.model.ids import UnitId
+from reconciler.model.problems import NovaorchError
 from reconciler.model.unit import Desired
 from reconciler.model.world import Facts, Presence, World
 from reconciler.ports import Clock, Host, Order, Receipt
+
+PORTION = 50
+"""How many orders go out before somebody else gets a word in: about a tenth of a second's work."""
 
 Tell = Callable[[Outcome], None]
 """Told of each outcome as it happens."""
@@ -113,7 +118,8 @@ class Quiet:
 class Ports:
     """What a pass needs of the outside, and the last quiet thought.
 
-    `restraints` tells what holds moves back at an hour; `chronicle` keeps what is done.
+    `restraints` tells what holds moves back at an hour; `chronicle` keeps what is done;
+    `overtaken` says whether something newer than the plan at hand has come.
     """
 
     host: Host
@@ -121,6 +127,7 @@ class Ports:
     clock: Clock
     quiet: Quiet = field(default_factory=Quiet)
     restraints: Callable[[float], Restraints] = lambda _now: FREE
+    overtaken: Callable[[], bool] = lambda: False
     chronicle: Chronicler = field(default_factory=Unwritten)
 
 
@@ -165,21 +172,40 @@ def carry_out(ports: Ports, thought: Thought, moves: Sequence[Action], tell: Tel
     if not moves:
         return []
     ports.chronicle.intend(thought, moves)
-    outcomes = act(ports, moves, tell)
+    outcomes: list[Outcome] = []
+
+    def told(outcome: Outcome) -> None:
+        outcomes.append(outcome)
+        tell(outcome)
+
+    try:
+        act(ports, moves, told, thought.scene.consent)
+    except NovaorchError:
+        ports.chronicle.done(thought, outcomes)  # what was told so far; of the rest nobody knows
+        raise
     ports.chronicle.done(thought, outcomes)
     return outcomes
 
 
-def act(ports: Ports, moves: Sequence[Action], tell: Tell) -> list[Outcome]:
-    """Carry out ordered moves wave by wave; what needs a failed one is not begun."""
+def act(
+    ports: Ports, moves: Sequence[Action], tell: Tell, consent: Consent = SILENT
+) -> list[Outcome]:
+    """Carry out ordered moves wave by wave; what needs a failed one is not begun.
+
+    A large wave goes in portions. When something newer comes in between, what was not begun has no
+    outcome: the next plan knows better.
+    """
     outcomes: list[Outcome] = []
     failed: set[UnitId] = set()
     for wave in waves(tuple(moves)):
-        for outcome in _wave(ports, wave, failed):
-            if not outcome.ok:
-                failed.add(outcome.action.unit)
-            outcomes.append(outcome)
-            tell(outcome)
+        for portion in portions(wave, consent, PORTION):
+            if outcomes and ports.overtaken():
+                return outcomes
+            for outcome in _wave(ports, portion, failed):
+                if not outcome.ok:
+                    failed.add(outcome.action.unit)
+                outcomes.append(outcome)
+                tell(outcome)
     return outcomes
 
 

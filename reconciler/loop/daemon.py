@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconciler.core.explain import counted
 from reconciler.core.fold import fold
@@ -22,9 +22,13 @@ from reconciler.model.unit import FleetSettings
 from reconciler.ports import Clock, Trigger
 
 DRAIN_LOOK_S = 0.02
-"""Between two looks while a process was asked to end."""
+"""Between two looks while a process was asked to end, at least: see `_look_s`."""
+LOOKS_SHARE = 4
+"""A look that took so long is followed by a wait this many times as long."""
 EVENT_GAP_S = 0.05
 """The least time between two passes that tmux events ask for: a flood of them stays cheap."""
+NEWER = frozenset({"hook", "watch"})
+"""Words after which there may be a newer commit."""
 PASSES_MAX = 8
 """How many passes follow one trigger at once before the daemon waits again."""
 
@@ -54,14 +58,29 @@ class Daemon:
     _ports: Ports | None = None
     _attempts: Attempts = field(default_factory=dict)
     _passes: int = 0
+    _followed: str = ""
+    _took_s: float = 0.0
     _trouble: dict[str, str] = field(default_factory=dict)
     _said: str = ""
 
     def run(self) -> None:
         """Pass, wait, pass; return when the trigger says `stop`."""
         while True:
-            if self._awaited(self._settle()) == "stop":
+            wait_s = self._settle()
+            self._flush()
+            if self._awaited(wait_s) == "stop":
                 return
+
+    def _flush(self) -> None:
+        """Make durable what was noted of the passes since the last wait."""
+        if self._ports is None:
+            return
+        try:
+            self._ports.chronicle.flush()
+        except NovaorchError as error:
+            self._note("journal", f"{error.what}; what was done is kept aside. {error.fix}")
+        else:
+            self._note("journal", "")
 
     def _awaited(self, wait_s: float) -> str:
         """Wait for a word that asks for a pass; run errands meanwhile.
@@ -83,24 +102,27 @@ class Daemon:
         """Make passes until nothing is due, and return how long to wait."""
         for _ in range(PASSES_MAX):
             wait_s, acted = self._pass()
-            if not acted:
+            if not acted or self.trigger.pressing() == "stop":
                 return wait_s
         return DRAIN_LOOK_S
 
     def _pass(self) -> tuple[float, bool]:
         self._passes += 1
+        began = self.clock.now()
         try:
             thought, acted = self._converge()
         except NovaorchError as error:
             self._note("pass", f"{error.what} ({error.why}) {error.fix}".strip())
             return self._poll_s(), False
         self._note("pass", "")
+        self._took_s = 0.0 if acted else max(0.0, self.clock.now() - began)
         return self._wait_s(thought), acted
 
     def _converge(self) -> tuple[Thought, bool]:
         consent = self.consented()
         desired = self.wishes.read("", consent)
         ports = self._connected(desired.fleet)
+        self._followed = desired.commit
         thought = consider(ports, desired, consent)
         self.wishes.accept(desired)
         now = self.clock.now()
@@ -125,8 +147,24 @@ class Daemon:
             if self._ports is not None:
                 self._ports.host.close()
                 self.log("fleet.yaml changed: connecting anew")
-            self._ports, self._fleet = self.connect(fleet), fleet
+            made = self.connect(fleet)
+            self._ports, self._fleet = replace(made, overtaken=self._overtaken), fleet
         return self._ports
+
+    def _overtaken(self) -> bool:
+        """Whether to leave the rest of a plan for the next one: a newer commit, or the end.
+
+        Hooks that ask something are answered in between. A word without a newer commit is none.
+        """
+        word = self.trigger.pressing()
+        if word == "ask":
+            self.errands()
+        if word not in NEWER:
+            return word == "stop"
+        try:
+            return self.wishes.read().commit != self._followed
+        except NovaorchError:
+            return False
 
     def close(self) -> None:
         """Let go of the host. Sessions stay."""
@@ -169,10 +207,15 @@ class Daemon:
     def _wait_s(self, thought: Thought) -> float:
         now = self.clock.now()
         if any(hold.reason is Reason.DRAINING for hold in thought.plan.holds):
-            return DRAIN_LOOK_S
+            return self._look_s()
         ends = [hold.until for hold in thought.plan.holds if hold.until > now]
         soonest = min([*ends, next_due(self._attempts, now)], default=math.inf)
         return max(DRAIN_LOOK_S, min(self._poll_s(), soonest - now))
+
+    def _look_s(self) -> float:
+        """How long to wait for something that ends soon. Its end is heard; a look is a backstop,
+        and may not cost more than a fifth of a core however many agents there are."""
+        return max(DRAIN_LOOK_S, LOOKS_SHARE * self._took_s)
 
     def _poll_s(self) -> float:
         """The poll interval, a tenth up or down, so that many daemons do not march in step."""

@@ -82,6 +82,9 @@ class Steps:
             self.clock.sleep(timeout_s)
         return word
 
+    def pressing(self) -> str:
+        return ""
+
     def close(self) -> None:
         """Nothing to stop."""
 
@@ -100,6 +103,10 @@ class Stage:
 
     def run(self, *steps: Callable[[], str]) -> Steps:
         trigger = Steps(self.clock, steps)
+        self.daemon(trigger).run()
+        return trigger
+
+    def daemon(self, trigger: Steps) -> Daemon:
         wishes = Wishes(self.repository, DictCache(), "/", "/root")
 
         def connect(fleet: FleetSettings) -> Ports:
@@ -110,7 +117,7 @@ class Stage:
             self.store.publish(commit, statuses, now)
             self.published.append((commit, statuses))
 
-        daemon = Daemon(
+        return Daemon(
             wishes=wishes,
             connect=connect,
             trigger=trigger,
@@ -118,8 +125,6 @@ class Stage:
             publish=publish,
             log=self.log.append,
         )
-        daemon.run()
-        return trigger
 
     def commit(self, **files: bytes) -> Callable[[], str]:
         """Return a step that commits these agents of project `demo`."""
@@ -285,3 +290,59 @@ def test_a_changed_fleet_file_connects_anew() -> None:
     trigger = stage.run(change)
     assert [fleet.poll_s for fleet in stage.connections] == [5.0, 7.0]
     assert trigger.waits[-1] >= 6.3
+
+
+class Interrupting(Steps):
+    """A trigger that has a word in between the portions of a large plan."""
+
+    def __init__(
+        self, clock: MemoryClock, steps: Sequence[Callable[[], str]], words: Sequence[str]
+    ) -> None:
+        super().__init__(clock, steps)
+        self.words = list(words)
+        self.asked = 0
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    def pressing(self) -> str:
+        self.asked += 1
+        self.meanwhile()
+        return self.words.pop(0) if self.words else ""
+
+
+def crowd(count: int, **spec: str) -> dict[str, bytes]:
+    return {"fleet.yaml": FLEET} | {f"p/agents/a{n:03}.yaml": sleeper(**spec) for n in range(count)}
+
+
+def test_a_newer_commit_gets_a_word_in_while_many_are_started() -> None:
+    stage = Stage()
+    stage.repository.commit(crowd(120))
+    trigger = Interrupting(stage.clock, [], ["hook"])
+    newer = {name: body for name, body in crowd(120).items() if "a11" not in name}
+
+    def commit_once() -> None:
+        if trigger.asked == 1:
+            stage.repository.commit(newer)
+
+    trigger.meanwhile = commit_once
+    stage.daemon(trigger).run()
+    assert sum(stage.host.starts.values()) == 110, "what the newer commit lacks was never started"
+    assert max(stage.host.starts.values()) == 1
+
+
+def test_a_nudge_without_a_newer_commit_does_not_break_a_plan_off() -> None:
+    stage = Stage()
+    stage.repository.commit(crowd(120))
+    trigger = Interrupting(stage.clock, [], ["hook", "watch", "hook"])
+    stage.daemon(trigger).run()
+    assert trigger.asked >= 2, "a word between each two portions"
+    assert sum("120 moves" in line for line in stage.log) == 1
+    assert len(stage.host.starts) == 120
+
+
+def test_the_end_breaks_a_plan_off_between_two_portions() -> None:
+    stage = Stage()
+    stage.repository.commit(crowd(120))
+    trigger = Interrupting(stage.clock, [], ["stop"] * 20)
+    stage.daemon(trigger).run()
+    assert len(stage.host.starts) == 50, "one portion, and no further pass"
+    assert max(stage.host.starts.values()) == 1

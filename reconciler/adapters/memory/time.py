@@ -41,6 +41,10 @@ class ScriptedTrigger:
             self._clock.sleep(timeout_s)
         return word
 
+    def pressing(self) -> str:
+        """A script says its words one by one, and only to those who wait."""
+        return ""
+
     def close(self) -> None:
         """Say `stop` from now on."""
         self.closed = True
