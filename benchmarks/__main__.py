@@ -1,10 +1,10 @@
-"""Print the table. `python -m benchmarks [--quick] [create|latency|idle ...]`."""
+"""Print the table. `python -m benchmarks [--quick] [create|latency|idle|heal|weight ...]`."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import create, idle, latency
+from benchmarks import create, heal, idle, latency, weight
 from benchmarks.arena import quantile
 
 
@@ -12,7 +12,14 @@ def main(words: list[str]) -> None:
     """Run the chosen measurements, or all."""
     quick = "--quick" in words
     chosen = [word for word in words if not word.startswith("-")]
-    for name, part in (("create", _create), ("latency", _latency), ("idle", _idle)):
+    parts = {
+        "create": _create,
+        "latency": _latency,
+        "idle": _idle,
+        "heal": _heal,
+        "weight": _weight,
+    }
+    for name, part in parts.items():
         if not chosen or name in chosen:
             part(quick)
 
@@ -48,6 +55,29 @@ def _idle(quick: bool) -> None:
     print(f"  novaorch diff, 100 agents absent {absent * 1e3:6.0f} ms")
     print(f"  novaorch diff, 100 agents there  {present * 1e3:6.0f} ms")
     print(f"  novaorch --version               {idle.version(7) * 1e3:6.0f} ms")
+
+
+def _heal(quick: bool) -> None:
+    live, kills = (50, 10) if quick else (500, 100)
+    ours, floor = heal.panes(live, kills)
+    print(f"\nkilled process -> running again, {live} agents live, {kills} kills")
+    for name, values in (("novaorch", ours), ("a bare respawn-pane, told which", floor)):
+        p50, p99 = quantile(values, 0.5), quantile(values, 0.99)
+        print(f"  {name:<32} p50 {p50 * 1e3:6.1f} ms   p99 {p99 * 1e3:6.1f} ms")
+    agents = 20 if quick else 100
+    print(f"  killed server, {agents} agents all back {heal.server(agents):8.2f} s")
+
+
+def _weight(quick: bool) -> None:
+    agents, seconds, commits = (100, 10.0, 10) if quick else (1000, 60.0, 60)
+    weight_ = weight.idle(agents, seconds)
+    print(f"\ndaemon with {agents} agents and nothing to do, {weight_.seconds:.0f} s")
+    print(f"  resident {weight_.megabytes:.0f} MB, {weight_.percent:.2f} % of a core,", end="")
+    print(f" {weight_.spawned} processes begun")
+    values = weight.changed(agents, commits)
+    p50, p99 = quantile(values, 0.5), quantile(values, 0.99)
+    print(f"  1 changed file of {agents} -> running anew, {commits} commits")
+    print(f"  {'novaorch':<32} p50 {p50 * 1e3:6.1f} ms   p99 {p99 * 1e3:6.1f} ms")
 
 
 main(sys.argv[1:])

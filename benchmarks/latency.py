@@ -21,13 +21,14 @@ def measure(live: int, commits: int) -> tuple[list[float], list[float]]:
             while stage.sessions() < live:
                 time.sleep(0.1)
             time.sleep(1)
-            with _mouth(stage.root / "mouth") as ear:
+            with mouth(stage.root / "mouth") as ear:
                 pairs = [_one(stage, ear, number) for number in range(commits)]
     return [a for a, _ in pairs], [b for _, b in pairs]
 
 
 @contextlib.contextmanager
-def _mouth(path: Path) -> Iterator[int]:
+def mouth(path: Path) -> Iterator[int]:
+    """Make a FIFO that programs speak into, and return the end that hears."""
     os.mkfifo(path)
     ear = os.open(path, os.O_RDWR | os.O_NONBLOCK)
     try:
@@ -40,6 +41,11 @@ def _one(stage: Arena, ear: int, number: int) -> tuple[float, float]:
     script = f"echo {number} > {stage.root}/mouth; exec sleep 100000"
     stage.write(f"new{number}", f"sh, -c, '{script}'")
     stage.run("git", "add", "-A")
+    return told(stage, ear, number)
+
+
+def told(stage: Arena, ear: int, number: int) -> tuple[float, float]:
+    """Commit what is staged; return seconds until a program spoke, and until git returned."""
     start = time.perf_counter()
     commit = subprocess.Popen(
         ["git", "commit", "-qm", f"agent {number}"], cwd=stage.repo, env=dict(stage.environ)
