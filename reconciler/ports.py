@@ -113,10 +113,12 @@ class Control(Protocol):
         """Return everything that was said. Costs next to nothing when nothing changed."""
         ...
 
-    def write(self, controls: Controls, why: str) -> Controls:
+    def write(self, controls: Controls, why: str, by: str = "") -> Controls:
         """Say it all anew, as `controls`, because of `why`; return it with its new version.
 
-        ConflictError when another change came after `controls.version` was read.
+        `by` is the person who says it, as `Name <mail>`; '' is novaorch itself. `accepted` is kept
+        elsewhere and not written. ConflictError when another change came after `controls.version`
+        was read.
         """
         ...
 
@@ -183,8 +185,14 @@ class ManifestCache(Protocol):
 class Store(Protocol):
     """Where observations are published: DragonflyDB, Redis or Valkey. Losing it loses no agent."""
 
-    def publish(self, commit: str, statuses: Sequence[Status], now: float) -> None:
-        """Publish the status of every unit; units not named are forgotten."""
+    def publish(
+        self, commit: str, statuses: Sequence[Status], now: float, *, every_s: float = 0.0
+    ) -> None:
+        """Publish the status of every unit; units not named are forgotten.
+
+        `every_s` tells how soon, at the latest, the next word comes (0: nobody knows): after three
+        times as long without one, what stands there is known no more.
+        """
         ...
 
     def recall(self) -> Mapping[str, Json]:

@@ -248,6 +248,7 @@ class _Builder:
             projects=frozenset(self.files.projects),
             author=tree.author,
             subject=tree.subject,
+            committed=tree.committed,
         )
 
 

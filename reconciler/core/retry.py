@@ -14,10 +14,12 @@ MAX_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """How often a move failed in a row, and the epoch second before which it is not tried."""
+    """How often a move failed in a row, the epoch second before which it is not tried, and what was
+    said of it last."""
 
     failures: int
     not_before: float
+    error: str = ""
 
 
 Attempts = Mapping[str, Attempt]
@@ -50,7 +52,7 @@ def remember(attempts: Attempts, outcomes: Iterable[Outcome], now: float) -> Att
             continue
         failures = after[name].failures + 1 if name in after else 1
         wait_s = min(MAX_S, BASE_S * 2.0 ** min(failures - 1, 30))
-        after[name] = Attempt(failures, now + wait_s)
+        after[name] = Attempt(failures, now + wait_s, f"{outcome.error} {outcome.fix}".strip())
     return after
 
 

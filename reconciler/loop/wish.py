@@ -70,7 +70,13 @@ class Wishes:
         if last is not None:
             if last.commit == tree.commit:
                 return last
-            desired = replace(last, commit=tree.commit, author=tree.author, subject=tree.subject)
+            desired = replace(
+                last,
+                commit=tree.commit,
+                author=tree.author,
+                subject=tree.subject,
+                committed=tree.committed,
+            )
         else:
             desired = build(tree, self._parsed(tree), self.root, self.home, self._memo)
         _refuse_without_fleet(desired)

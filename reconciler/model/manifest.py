@@ -23,7 +23,8 @@ class Tree:
     """Every entry below `desired-state/` at one revision.
 
     `commit` is the full id, or a word such as `worktree` or `staged` when the files are not
-    committed. `oid` names the content: equal ids mean equal files.
+    committed. `oid` names the content: equal ids mean equal files. `committed` is the committer's
+    epoch second, 0 when there is none.
     """
 
     commit: str
@@ -32,6 +33,7 @@ class Tree:
     author: str = ""
     subject: str = ""
     exists: bool = True
+    committed: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -291,7 +291,7 @@ class Desired:
     `broken` holds the ids that a file names by its path but that could not be read: they are
     held, never stopped. `settled` is true only when every file was read without an error; only
     then may anything be stopped for being absent. `withheld` names newer commits that are not
-    followed, and why.
+    followed, and why. `committed` is the committer's epoch second, 0 when not known.
     """
 
     commit: str
@@ -306,6 +306,7 @@ class Desired:
     author: str = ""
     subject: str = ""
     withheld: tuple[Withheld, ...] = ()
+    committed: float = 0.0
 
     @property
     def settled(self) -> bool:

@@ -382,7 +382,7 @@ def test_a_store_in_memory_keeps_text_and_can_be_lost() -> None:
     store.publish("c", [status], 5.0)
     assert store.recall()["statuses"] == [status.as_json()]
     assert store.recall()["controller"] == {
-        "host": "memory", "pid": 1, "version": "", "commit": "c", "heartbeat": 5.0,
+        "host": "memory", "pid": 1, "version": "", "commit": "c", "heartbeat": 5.0, "every": 0.0,
     }  # fmt: skip
     store.publish("c", [], 6.0)
     assert store.recall()["statuses"] == []

@@ -27,12 +27,16 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What is read of a commit; author and subject are safe to print."""
+    """What is read of a commit; author and subject are safe to print.
+
+    `committed` is the epoch second of the committer's hour, 0 when it is missing or absurd.
+    """
 
     oid: str
     tree: str
     author: str
     subject: str
+    committed: float = 0.0
 
 
 def object_id(kind: str, body: bytes, object_format: str) -> str:
@@ -117,7 +121,14 @@ def parse_commit(oid: str, body: bytes) -> Commit:
         tree,
         printable(_text(author, encoding))[:_AUTHOR_MAX],
         printable(" ".join(_text(subject, encoding).split("\n")).strip())[:_SUBJECT_MAX],
+        _hour(fields.get(b"committer", b"")),
     )
+
+
+def _hour(person: bytes) -> float:
+    """Return the epoch second after a name and an address; 0 when there is none that can be."""
+    found = person.rpartition(b">")[2].split()
+    return float(found[0]) if found and found[0].isdigit() and len(found[0]) < 13 else 0.0
 
 
 def _text(raw: bytes, encoding: str) -> str:

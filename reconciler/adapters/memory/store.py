@@ -26,10 +26,14 @@ class MemoryStore:
         self.closed = False
         self.publishes = 0
 
-    def publish(self, commit: str, statuses: Sequence[Status], now: float) -> None:
+    def publish(
+        self, commit: str, statuses: Sequence[Status], now: float, *, every_s: float = 0.0
+    ) -> None:
         """Publish the status of every unit; units not named are forgotten."""
         self._answer()
-        self.controller = canonical({**self._who, "commit": commit, "heartbeat": now})
+        self.controller = canonical(
+            {**self._who, "commit": commit, "heartbeat": now, "every": every_s}
+        )
         self.statuses = {str(s.unit): canonical(s.as_json()) for s in statuses}
         self.publishes += 1
 

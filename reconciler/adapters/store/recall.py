@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ENTRY_BYTES_MAX = 65_536
 ENTRIES_MAX = 20_000
-_FIELDS = ("host", "pid", "commit", "heartbeat", "version")
+_FIELDS = ("host", "pid", "commit", "heartbeat", "every", "version")
 
 
 def read_controller(client: Redis, key: str) -> tuple[dict[str, Json], int]:
@@ -86,7 +86,7 @@ def _controller_value(field: str, text: str) -> Json:
     try:
         if field == "pid":
             return int(text) if len(text) < 20 else None
-        if field == "heartbeat":
+        if field in ("heartbeat", "every"):
             hour = float(text)
             return hour if math.isfinite(hour) else None
     except ValueError:

@@ -52,7 +52,9 @@ class RedisStore:
         self._digests: dict[str, bytes] = {}
         self._seal = ""
 
-    def publish(self, commit: str, statuses: Sequence[Status], now: float) -> None:
+    def publish(
+        self, commit: str, statuses: Sequence[Status], now: float, *, every_s: float = 0.0
+    ) -> None:
         """Publish the status of every unit; units not named are forgotten.
 
         BlindError within 1.5 s when the store does not answer, and then at once until the
@@ -64,7 +66,8 @@ class RedisStore:
             if self._circuit.last is not None:
                 self._mend()
             with told(self.endpoint):
-                self._publish(commit, {str(s.unit): s for s in statuses}, now)
+                said = {"commit": commit, "heartbeat": repr(float(now)), "every": repr(every_s)}
+                self._publish({str(s.unit): s for s in statuses}, said)
         except BlindError as error:
             self._sent = None
             self.close()
@@ -118,7 +121,7 @@ class RedisStore:
         except NovaorchError as error:
             raise BlindError(error.what, why=error.why, fix=error.fix) from error
 
-    def _publish(self, commit: str, units: dict[str, Status], now: float) -> None:
+    def _publish(self, units: dict[str, Status], said: Mapping[str, str]) -> None:
         texts = self._changed(units)
         gone = self._digests.keys() - units.keys()
         before = self._seal
@@ -127,8 +130,7 @@ class RedisStore:
         controller: _Hash = {
             "host": os.uname().nodename,
             "pid": os.getpid(),
-            "commit": commit,
-            "heartbeat": repr(float(now)),
+            **said,
             "version": reconciler.__version__,
             "seal": self._seal,
         }

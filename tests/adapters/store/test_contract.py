@@ -68,7 +68,7 @@ def test_what_is_published_is_recalled_by_another(opened: Open) -> None:
     assert said["skipped"] == 0
     controller = said["controller"]
     assert isinstance(controller, dict)
-    assert set(controller) == {"host", "pid", "commit", "heartbeat", "version"}
+    assert set(controller) == {"host", "pid", "commit", "heartbeat", "every", "version"}
     assert (controller["commit"], controller["heartbeat"]) == ("c1", 1000.25)
     assert isinstance(controller["pid"], int)
 

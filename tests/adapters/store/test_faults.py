@@ -184,10 +184,11 @@ def test_garbage_is_skipped_and_counted(live: Live) -> None:
         b"j": b'{"unit": "j", "n": ' + b"9" * 5000 + b"}",
     }.items():
         client.hset(STATUS, field, value)
-    client.hset(CONTROLLER, mapping={"pid": "x", "heartbeat": "inf", "host": b"\xff"})
+    wrong = {"pid": "x", "heartbeat": "inf", "host": b"\xff", "every": "1e999"}
+    client.hset(CONTROLLER, mapping=wrong)
     said = store.recall()
     assert said["statuses"] == [ANVIL.as_json(), good]
-    assert said["skipped"] == 14
+    assert said["skipped"] == 15
     controller = said["controller"]
     assert isinstance(controller, dict)
     assert set(controller) == {"commit", "version"}
