@@ -1,6 +1,9 @@
 """How our marks are written on a host: short texts of safe words, `v1` first.
 
 Total: a text that we did not write, or a newer version's, reads as None, never as an error.
+
+A pane's mark has twelve words. One that says nothing of bursts and protection is written without
+the last two, as it was before those words were known: an upgrade, or a way back, restarts nothing.
 """
 
 from __future__ import annotations
@@ -19,38 +22,41 @@ _COUNT = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 
 def pane_text(mark: PaneMark) -> str:
-    """Return the text of a pane's mark: ten words between single spaces.
+    """Return the text of a pane's mark: ten or twelve words between single spaces.
 
     ValueError when a field holds anything but letters, digits and `_./@+=-`: such a text would
     need quoting wherever it goes. A negative count is a ValueError too.
     """
-    return " ".join(
-        (
-            VERSION,
-            _word(mark.fleet),
-            _word(mark.unit),
-            _word(mark.digest),
-            _word(mark.commit),
-            _count(mark.started),
-            _count(mark.falls),
-            mark.drain.value,
-            _count(mark.drain_until),
-            "placeholder" if mark.placeholder else NOTHING,
-        )
-    )
+    words = [
+        VERSION,
+        _word(mark.fleet),
+        _word(mark.unit),
+        _word(mark.digest),
+        _word(mark.commit),
+        _count(mark.started),
+        _count(mark.falls),
+        mark.drain.value,
+        _count(mark.drain_until),
+        _FLAGS[mark.placeholder, mark.protect],
+    ]
+    if mark.burst or mark.burst_since or mark.protect:
+        words += [_count(mark.burst), _count(mark.burst_since)]
+    return " ".join(words)
 
 
 def pane_mark(text: str) -> PaneMark | None:
     """Return the mark that `text` is, or None: not ours, damaged, or of another version."""
     words = text.split(" ")
-    if len(words) != 10 or words[0] != VERSION:
+    if len(words) not in (10, 12) or words[0] != VERSION:
         return None
     if not all(map(_WORD.fullmatch, words[1:5])):
         return None
-    if not all(map(_COUNT.fullmatch, (words[5], words[6], words[8]))):
+    if not all(map(_COUNT.fullmatch, (words[5], words[6], words[8], *words[10:]))):
         return None
-    if words[7] not in _DRAINS or words[9] not in ("placeholder", NOTHING):
+    if words[7] not in _DRAINS or words[9] not in _FLAGGED:
         return None
+    placeholder, protect = _FLAGGED[words[9]]
+    burst, burst_since = map(int, words[10:] or ("0", "0"))
     return PaneMark(
         fleet=_unword(words[1]),
         unit=UnitId(_unword(words[2])),
@@ -60,7 +66,10 @@ def pane_mark(text: str) -> PaneMark | None:
         falls=int(words[6]),
         drain=_DRAINS[words[7]],
         drain_until=int(words[8]),
-        placeholder=words[9] == "placeholder",
+        placeholder=placeholder,
+        burst=burst,
+        burst_since=burst_since,
+        protect=protect,
     )
 
 
@@ -79,6 +88,13 @@ def frame_mark(text: str) -> FrameMark | None:
 
 
 _DRAINS = {drain.value: drain for drain in Drain}
+_FLAGS = {
+    (False, False): NOTHING,
+    (True, False): "placeholder",
+    (False, True): "protect",
+    (True, True): "placeholder+protect",
+}
+_FLAGGED = {text: flags for flags, text in _FLAGS.items()}
 
 
 def _word(value: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,12 +25,35 @@ _PANES = st.builds(
     drain=st.sampled_from(Drain),
     drain_until=_COUNT,
     placeholder=st.booleans(),
+    burst=_COUNT,
+    burst_since=_COUNT,
+    protect=st.booleans(),
 )
 
 
 @given(_PANES)
 def test_pane_marks_come_back(mark: PaneMark) -> None:
     assert pane_mark(pane_text(mark)) == mark
+
+
+def test_a_mark_is_written_as_before_until_it_says_more() -> None:
+    plain = PaneMark("f", UnitId("p/agent/a"), "d", "c", started=9, falls=1, placeholder=True)
+    assert pane_text(plain) == "v1 f p/agent/a d c 9 1 - 0 placeholder"
+    more = replace(plain, burst=2, burst_since=7, protect=True, drain=Drain.ASKED_STOP)
+    assert pane_text(more) == "v1 f p/agent/a d c 9 1 asked-stop 0 placeholder+protect 2 7"
+    assert pane_mark("v1 f p/agent/a d c 9 1 - 0 protect 0 0") == replace(
+        plain, placeholder=False, protect=True
+    )
+
+
+@pytest.mark.parametrize(
+    "tail",
+    ["", " 1", " 1 2 3", " 1 -", " -1 2", " 1 2x", " 1 2 ", "  1 2", " ١ 2", " 1\n 2"],
+)
+def test_a_mark_of_another_length_or_with_odd_counts_is_nobodys(tail: str) -> None:
+    assert pane_mark(f"v1 f p/agent/a d c 9 1 - 0 nothing{tail}") is None
+    if tail:
+        assert pane_mark(f"v1 f p/agent/a d c 9 1 - 0 protect{tail}") is None
 
 
 @given(_WORD, _WORD, _WORD, _WORD | st.just(""))
