@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from reconciler.core.lease import Grant
 from reconciler.model.action import Expect
 from reconciler.model.control import Controls
 from reconciler.model.ids import Json, UnitId
@@ -139,28 +140,55 @@ class Journal(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """A lease as it stands. `holder` says who has it; `epoch` rises with every change of holder."""
-
-    holder: str
-    epoch: int
-    until: float
-
-
 class LeaseBook(Protocol):
-    """Where the one lease of a fleet is kept, for every host that could run it."""
+    """Where the one lease of a fleet is kept, for every host that could run it.
+
+    `core.lease` has its rules. Whether a lease is over is judged by the book's own clock.
+    """
 
     def claim(self, holder: str, floor: int, now: float, ttl_s: float) -> Grant:
         """Take the lease if it is free or over, or is `holder`'s; return it as it stands then.
 
-        A new holder's epoch is larger than any before, and larger than `floor`. BlindError: no
-        answer, and nobody knows.
+        A new holder's epoch is larger than any before, and larger than `floor`; who had the last
+        one gets the same again. `Grant.until` is told by the clock of `now`. BlindError: no answer,
+        and nobody knows.
         """
         ...
 
     def release(self, holder: str, epoch: int) -> None:
         """Give it back, if it is still this very one."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection; the next call makes another."""
+        ...
+
+
+class Ground(Protocol):
+    """A lock that the system itself takes back when its holder dies."""
+
+    def hold(self) -> bool:
+        """Take it, or take it anew if its file was deleted; False: another process has it."""
+        ...
+
+    def holder(self) -> str:
+        """Return who has it, for people; '' when nobody says so."""
+        ...
+
+    def release(self) -> None:
+        """Let go; a second call does nothing."""
+        ...
+
+
+class Milestone(Protocol):
+    """A place that remembers the largest epoch it has seen."""
+
+    def seen(self) -> int:
+        """Return it, 0 when there is none. BlindError: nobody knows."""
+        ...
+
+    def keep(self, epoch: int) -> None:
+        """Remember this one, unless a larger one was seen."""
         ...
 
 
