@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reconciler.adapters.askbox import AskBox
+    from reconciler.adapters.git.control import GitControl
     from reconciler.adapters.git.repository import GitRepository
     from reconciler.adapters.store.embedded import EmbeddedServer
     from reconciler.adapters.store.redis_store import RedisStore
@@ -55,6 +56,26 @@ class Wiring:
         repository = self.repository
         home = self.environ.get("HOME", "")
         return Wishes(repository, self._cache(), str(repository.root), home)
+
+    @property
+    def machine(self) -> str:
+        """The name of this host."""
+        return os.uname().nodename
+
+    @cached_property
+    def control(self) -> GitControl:
+        """What people told the controller of this host."""
+        from reconciler.adapters.git.control import GitControl
+        from reconciler.adapters.git.refs import own_ref
+
+        return GitControl(self.repository.own_ref(own_ref("control", self.machine)))
+
+    @property
+    def person(self) -> str:
+        """Who the user is to git, as `Name <mail>`. SourceError: git does not know."""
+        from reconciler.adapters.git.writes import person
+
+        return person(self.repository.root)
 
     def close(self) -> None:
         """Keep what was parsed, and end the helper process of the repository."""

@@ -71,6 +71,11 @@ class ObjectReader:
         self._dialects = _MODERN
         self.objects_read = self.sizes_asked = 0  # told to tests and metrics
 
+    @property
+    def object_format(self) -> str:
+        """The hash that names objects here: `sha1` or `sha256`."""
+        return self._format
+
     def find(self, names: Sequence[str]) -> list[Found | None]:
         """Return id, kind and size of each name; None for what git does not know."""
         return self._ask(names, body=False)

@@ -119,9 +119,9 @@ class GitCommand:
         options = [word for pair in config for word in ("-c", pair)]
         return _spawn([*_OPTIONS, *options, "-C", str(self.directory), *args], self._settings())
 
-    def run(self, *args: str, timeout_s: float = TIMEOUT_S) -> Reply:
+    def run(self, *args: str, given: bytes = b"", timeout_s: float = TIMEOUT_S) -> Reply:
         """Run one command to its end. Silence for `timeout_s` is a BlindError."""
-        return _finish(self.start(*args), b"", timeout_s)
+        return _finish(self.start(*args), given, timeout_s)
 
     def _settings(self) -> dict[str, str]:
         fence = {"GIT_CEILING_DIRECTORIES": str(self.directory.parent)} if self.fenced else {}

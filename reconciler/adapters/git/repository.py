@@ -25,6 +25,7 @@ from reconciler.adapters.git.formats import (
 from reconciler.adapters.git.objects import SILENCE_S, ObjectReader
 from reconciler.adapters.git.place import Handed, NoRepositoryError, Place, locate
 from reconciler.adapters.git.process import GitCommand, Reply, said
+from reconciler.adapters.git.refs import OwnRef
 from reconciler.adapters.git.uncommitted import FILE_MAX, read_index, read_work_tree
 from reconciler.model.manifest import Blob, Tree
 from reconciler.model.problems import SourceError
@@ -145,6 +146,10 @@ class GitRepository:
             raise _bare()
         return writes.commit(self.root, paths, message)
 
+    def own_ref(self, name: str) -> OwnRef:
+        """Return a ref of ours by its full name: see `refs.own_ref`."""
+        return OwnRef(self._git, self.objects, self.common_dir, name)
+
     def _said_yes(self, reply: Reply) -> bool:
         if reply.code not in (0, 1):
             raise SourceError(
@@ -207,7 +212,8 @@ class GitRepository:
             return Tree(commit.oid, "", (), commit.author, commit.subject, exists=False)
         last = self._last
         blobs = last.blobs if last and last.oid == oid else self._folders.read(oid)
-        return Tree(commit.oid, oid, blobs, commit.author, commit.subject)
+        said = (commit.author, commit.subject)
+        return Tree(commit.oid, oid, blobs, *said, committed=commit.committed)
 
     def _work_tree(self) -> Tree:
         if self.bare:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from reconciler.adapters.git.formats import printable
 from reconciler.adapters.git.process import Reply, run_for_user, said
 from reconciler.model.problems import SourceError
 
@@ -66,3 +67,18 @@ def _must(reply: Reply, what: str) -> Reply:
         why = said(reply.err + " " + reply.out.decode("utf-8", "replace"))
         raise SourceError(what, why=why, fix="run the same git command by hand and mend that")
     return reply
+
+
+def person(root: Path) -> str:
+    """Return who the user is to git, as `Name <mail>`. SourceError: git does not know."""
+    reply = run_for_user(root, ["var", "GIT_AUTHOR_IDENT"])
+    if not reply.ok:
+        raise SourceError(
+            "git does not know who you are",
+            why="what you say to the controller is kept with your name",
+            fix='git config --global user.name "Your Name"; '
+            "git config --global user.email you@example.org",
+        )
+    return printable(
+        reply.out.decode("utf-8", "replace").strip().rpartition(" ")[0].rpartition(" ")[0]
+    )

@@ -3,6 +3,7 @@
 Never kinder than the real thing: what tmux, git or the store would refuse is refused here too.
 """
 
+from reconciler.adapters.memory.control import MemoryControl
 from reconciler.adapters.memory.host import CrashError, MemoryHost
 from reconciler.adapters.memory.repository import MemoryRepository
 from reconciler.adapters.memory.store import MemoryStore
@@ -11,6 +12,7 @@ from reconciler.adapters.memory.time import MemoryClock, ScriptedTrigger
 __all__ = [
     "CrashError",
     "MemoryClock",
+    "MemoryControl",
     "MemoryHost",
     "MemoryRepository",
     "MemoryStore",
