@@ -3,6 +3,7 @@ people told the controller besides."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -97,7 +98,7 @@ def drain_mark(mark: PaneMark, why: Drain, grace_s: float) -> PaneMark:
         started=mark.started,
         falls=mark.falls,
         drain=why,
-        drain_until=-max(1, round(grace_s)),
+        drain_until=-max(1, math.ceil(grace_s)),
         placeholder=mark.placeholder,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from reconciler.model.step import (
@@ -44,7 +45,8 @@ def _pane(pane: NewPane, now: float) -> NewPane:
 
 def _mark(mark: PaneMark, now: float) -> PaneMark:
     started = int(now) if mark.started < 0 else mark.started
-    until = int(now) - mark.drain_until if mark.drain_until < 0 else mark.drain_until
+    # Marks keep whole seconds: a grace is never shorter than was promised.
+    until = math.ceil(now) - mark.drain_until if mark.drain_until < 0 else mark.drain_until
     if (started, until) == (mark.started, mark.drain_until):
         return mark
     return replace(mark, started=started, drain_until=until)

@@ -20,6 +20,7 @@ from reconciler.core.explain import (
 from reconciler.core.fold import fold
 from reconciler.core.layouts import arranged, fits
 from reconciler.core.plan import fingerprint
+from reconciler.core.scene import drain_mark
 from reconciler.core.stamp import stamp
 from reconciler.model import step as do
 from reconciler.model.action import Action, Outcome, Plan, Reason, Verb
@@ -117,12 +118,20 @@ def test_the_hour_is_written_into_every_mark_and_nowhere_else() -> None:
         do.Close("%1"),
     )
     texts = [repr(stamp(step, 1_000.9)) for step in steps]
-    assert all("started=1000" in t and "drain_until=1007" in t for t in texts[:-1])
+    assert all("started=1000" in t and "drain_until=1008" in t for t in texts[:-1])
     assert stamp(steps[-1], 5) is steps[-1]
     settled = do.MarkPane("%1", replace(mark, started=3, drain_until=9))
     assert stamp(settled, 1_000) == settled
     zero = do.MarkPane("%1", replace(mark, started=0, drain_until=0))
     assert stamp(zero, 1_000) == zero
+
+
+def test_a_grace_is_never_shorter_than_was_promised() -> None:
+    for grace_s, hour in [(1.0, 1_000.9), (1.0, 1_000.0), (1.4, 1_000.5), (0.2, 1_000.99)]:
+        mark = drain_mark(PaneMark("f", A, "d", "c"), Drain.STOP, grace_s)
+        asked = stamp(do.MarkPane("%1", mark), hour)
+        assert isinstance(asked, do.MarkPane)
+        assert hour + grace_s <= asked.mark.drain_until < hour + grace_s + 2
 
 
 # -- fold ------------------------------------------------------------------------------------------
