@@ -14,6 +14,7 @@ from reconciler import __version__
 from reconciler.adapters.clock import SystemClock
 from reconciler.adapters.manifestcache import DiskCache
 from reconciler.adapters.state import StateDir
+from reconciler.kinds import SHAPE
 from reconciler.loop.cycle import Ports
 from reconciler.loop.wish import Wishes
 from reconciler.model.unit import FleetSettings
@@ -89,7 +90,7 @@ class Wiring:
             Path(self.environ.get("HOME", "/")) / ".cache"
         )
         mark = hashlib.sha256(os.fsencode(self.repository.common_dir.resolve())).hexdigest()[:16]
-        return DiskCache(Path(base) / "novaorch" / f"{mark}.json", __version__)
+        return DiskCache(Path(base) / "novaorch" / f"{mark}.json", f"{__version__} {SHAPE}")
 
     @property
     def nudge(self) -> Path:

@@ -138,10 +138,11 @@ class _Builder:
         return process
 
     def _frame(self, member: Member) -> Frame:
+        file, rest = member.manifest, self.ground.healing
         size = self.settings.columns, self.settings.rows
-        key = ("frame", member.manifest.path, member.manifest.oid, member.id, size)
+        key = ("frame", file.path, file.oid, member.id, size, rest)
         known = self.memo.get(key)
-        frame = known if isinstance(known, Frame) else agent.lone_frame(member, self.settings)
+        frame = known if isinstance(known, Frame) else agent.lone_frame(member, self.settings, rest)
         self.kept[key] = frame
         return frame
 
@@ -162,6 +163,7 @@ class _Builder:
                 keys=seating.keys[manifest.id],
                 tails=tuple((seating.seats[unit].window, unit) for unit in tails),
                 fleet=self.settings,
+                healing=self.ground.healing,
             )
             lowered = session.lower(manifest, layout, self.ground, self.findings)
             if lowered is not None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from reconciler.model.unit import Disruption
 
 API_VERSION = "novaorch/v1"
+SHAPE = "f9bae45826b28d71"
+"""Names the fields of all kinds: what was parsed under another name is parsed anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,4 +47,4 @@ def disruption(kind: str) -> Mapping[str, Disruption]:
     return classes(kind)
 
 
-__all__ = ["API_VERSION", "KINDS", "Kind", "disruption"]
+__all__ = ["API_VERSION", "KINDS", "SHAPE", "Kind", "disruption"]

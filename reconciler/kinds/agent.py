@@ -7,7 +7,16 @@ from typing import cast
 
 from reconciler.kinds.findings import Findings
 from reconciler.kinds.ground import Ground, merged
-from reconciler.kinds.launch import HOT, RESTART, launch, launch_fields, lifecycle_fields, restart
+from reconciler.kinds.launch import (
+    HOT,
+    RESTART,
+    care_fields,
+    healing,
+    launch,
+    launch_fields,
+    lifecycle_fields,
+    restart,
+)
 from reconciler.kinds.placement import Member, Seat
 from reconciler.kinds.shape import AgentShape
 from reconciler.model.ids import Json, UnitId
@@ -16,6 +25,7 @@ from reconciler.model.unit import (
     Field,
     FleetSettings,
     Frame,
+    Healing,
     Launch,
     Process,
     Slot,
@@ -50,6 +60,7 @@ def lower(member: Member, post: Post, ground: Ground, findings: Findings) -> Pro
         *launch_fields(spec["command"], directory, env, spec["secrets"]),
         *_told_fields(member, post),
         *lifecycle_fields(spec["restart"], spec["stop"]),
+        *care_fields(spec["heal"], protect=spec["protect"]),
     )
     return Process(
         id=member.id,
@@ -62,6 +73,10 @@ def lower(member: Member, post: Post, ground: Ground, findings: Findings) -> Pro
         stop_grace_s=spec["stop"]["grace"],
         after=post.after,
         stopped=spec["mode"] == "stopped",
+        quit=tuple(spec["stop"]["quit"]),
+        kill_after_s=spec["stop"]["kill"],
+        healing=healing(spec["heal"], ground.healing),
+        protect=spec["protect"],
     )
 
 
@@ -92,9 +107,13 @@ def _told_fields(member: Member, post: Post) -> list[Field]:
     return fields
 
 
-def lone_frame(member: Member, fleet: FleetSettings) -> Frame:
-    """Return the tmux session of an agent that lives alone: one window, one slot."""
-    size = cast(AgentShape, member.manifest.spec)["size"]
+def lone_frame(member: Member, fleet: FleetSettings, otherwise: Healing) -> Frame:
+    """Return the tmux session of an agent that lives alone: one window, one slot.
+
+    `otherwise` is what is mended by itself unless its file says more.
+    """
+    spec = cast(AgentShape, member.manifest.spec)
+    size = spec["size"]
     columns, rows = size["columns"] or fleet.columns, size["rows"] or fleet.rows
     session, name = f"{member.id.project}/{member.name}", member.name
     fields = (
@@ -114,6 +133,7 @@ def lone_frame(member: Member, fleet: FleetSettings) -> Frame:
         windows=(Window(name, name, "", (Slot(member.id),)),),
         fields=fields,
         digest=fields_digest(fields),
+        healing=healing(spec["heal"], otherwise),
     )
 
 

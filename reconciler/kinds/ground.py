@@ -1,4 +1,5 @@
-"""The ground that relative things stand on: the repository's root, the home, the allowed folders.
+"""The ground that units stand on: the repository's root, the home, the allowed folders, and what
+holds for all that do not say otherwise.
 
 Lexical only: whether a directory exists, and where its links lead, is the host's business.
 """
@@ -6,19 +7,24 @@ Lexical only: whether a directory exists, and where its links lead, is the host'
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from posixpath import normpath
 
 from reconciler.kinds.names import shown
+from reconciler.model.unit import Healing
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """`root` is what "." means, `home` what "~" means; `roots` (empty: anywhere) are absolute."""
+    """`root` is what "." means, `home` what "~" means; `roots` (empty: anywhere) are absolute.
+
+    `healing` is the fleet's.
+    """
 
     root: str
     home: str
     roots: tuple[str, ...] = ()
+    healing: Healing = field(default_factory=Healing)
 
     def resolve(self, text: str) -> str | tuple[str, str]:
         """Return the absolute directory, or (rule, what) when it may not be used."""

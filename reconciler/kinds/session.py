@@ -8,7 +8,16 @@ from typing import cast
 
 from reconciler.kinds.findings import Findings
 from reconciler.kinds.ground import Ground, merged
-from reconciler.kinds.launch import HOT, RESTART, launch, launch_fields, lifecycle_fields, restart
+from reconciler.kinds.launch import (
+    HOT,
+    RESTART,
+    care_fields,
+    healing,
+    launch,
+    launch_fields,
+    lifecycle_fields,
+    restart,
+)
 from reconciler.kinds.placement import windows_of
 from reconciler.kinds.shape import PaneShape, SessionShape, WindowShape
 from reconciler.model.ids import Json, UnitId
@@ -17,6 +26,7 @@ from reconciler.model.unit import (
     Field,
     FleetSettings,
     Frame,
+    Healing,
     Launch,
     Process,
     Slot,
@@ -30,19 +40,20 @@ from reconciler.model.unit import (
 class Layout:
     """What a Session needs to know beyond its own file: keys of its windows, and who is at its end.
 
-    A tail is (window key, agent).
+    A tail is (window key, agent). `healing` is the fleet's.
     """
 
     keys: list[str]
     tails: tuple[tuple[str, UnitId], ...]
     fleet: FleetSettings
+    healing: Healing
 
 
 def lower(
     manifest: Manifest, layout: Layout, ground: Ground, findings: Findings
 ) -> tuple[Frame, list[Process]] | None:
     """Return the frame and its own processes, or None after saying why there is none."""
-    declared = windows_of(manifest)
+    spec, declared = cast(SessionShape, manifest.spec), windows_of(manifest)
     processes: dict[UnitId, Process] = {}
     failed = False
     for pane in _own_panes(manifest, declared, layout.keys):
@@ -57,7 +68,11 @@ def lower(
     windows = tuple(
         _window(manifest, key, window) for key, window in zip(layout.keys, declared, strict=True)
     ) + tuple(Window(key, unit.name, "", (Slot(unit),)) for key, unit in layout.tails)
-    return _frame(manifest, windows, processes, layout.fleet), list(processes.values())
+    frame = _frame(manifest, windows, processes, layout)
+    if spec["protect"] and not processes:
+        what = "protect has no effect: only agents live here"
+        findings.say(manifest, "spec.protect", "session/protect-unused", what)
+    return frame, list(processes.values())
 
 
 # -- own panes ------------------------------------------------------------------------------------
@@ -97,13 +112,14 @@ def _own_panes(manifest: Manifest, windows: list[WindowShape], keys: list[str]) 
 
 
 def _process(pane: _Own, directory: str, ground: Ground) -> Process:
-    spec = pane.spec
+    spec, whole = pane.spec, cast(SessionShape, pane.manifest.spec)
     started = launch(spec["command"], directory, pane.env, spec["secrets"], ground)
     typed: list[Json] = [*spec["type"]]
     fields = (
         *launch_fields(spec["command"], directory, pane.env, spec["secrets"]),
         *((Field("type", typed, RESTART),) if typed else ()),
         *lifecycle_fields(spec["restart"], spec["stop"]),
+        *((Field("protect", value=True, disruption=HOT),) if whole["protect"] else ()),
     )
     return Process(
         id=pane.id,
@@ -116,6 +132,10 @@ def _process(pane: _Own, directory: str, ground: Ground) -> Process:
         digest=fields_digest(fields),
         restart=restart(spec["restart"]),
         stop_grace_s=spec["stop"]["grace"],
+        quit=tuple(spec["stop"]["quit"]),
+        kill_after_s=spec["stop"]["kill"],
+        healing=healing(whole["heal"], ground.healing),
+        protect=whole["protect"],
     )
 
 
@@ -146,12 +166,12 @@ def _frame(
     manifest: Manifest,
     windows: tuple[Window, ...],
     processes: dict[UnitId, Process],
-    fleet: FleetSettings,
+    layout: Layout,
 ) -> Frame:
     spec = cast(SessionShape, manifest.spec)
     session = spec["session"] or f"{manifest.project}/{manifest.name}"
-    columns = spec["size"]["columns"] or fleet.columns
-    rows = spec["size"]["rows"] or fleet.rows
+    columns = spec["size"]["columns"] or layout.fleet.columns
+    rows = spec["size"]["rows"] or layout.fleet.rows
     options = tuple(sorted(spec["options"].items()))
     fields = (
         Field("session", session, HOT),
@@ -159,6 +179,7 @@ def _frame(
         Field("size.rows", rows, HOT),
         *(Field(f"options.{name}", value, HOT) for name, value in options),
         *(Field(f"labels.{k}", v, HOT) for k, v in sorted(manifest.labels.items())),
+        *care_fields(spec["heal"], protect=spec["protect"]),
         Field("windows", [window.key for window in windows], HOT),
         *(field for window in windows for field in _window_fields(window, processes)),
     )
@@ -173,6 +194,7 @@ def _frame(
         digest=fields_digest(fields),
         options=options,
         adopt=spec["adopt"],
+        healing=healing(spec["heal"], layout.healing),
     )
 
 

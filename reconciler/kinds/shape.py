@@ -14,17 +14,34 @@ class BackoffShape(TypedDict):
     max: float
 
 
+class BurstShape(TypedDict):
+    """See `specs.launch.Burst`; seconds."""
+
+    count: int
+    window: float
+
+
 class RestartShape(TypedDict):
     """See `specs.launch.RestartSpec`."""
 
     policy: str
     backoff: BackoffShape
+    burst: BurstShape
 
 
 class StopShape(TypedDict):
-    """Seconds."""
+    """See `specs.launch.StopSpec`; seconds."""
 
+    quit: list[str]
     grace: float
+    kill: float
+
+
+class HealShape(TypedDict):
+    """See `specs.launch.HealSpec`; None where fleet.yaml decides."""
+
+    crash: str | None
+    edit: str | None
 
 
 class SizeShape(TypedDict):
@@ -48,6 +65,8 @@ class AgentShape(TypedDict):
     mode: str
     restart: RestartShape
     stop: StopShape
+    heal: HealShape
+    protect: bool
     size: SizeShape
 
 
@@ -86,6 +105,8 @@ class SessionShape(TypedDict):
     size: SizeShape
     env: dict[str, str]
     options: dict[str, str]
+    heal: HealShape
+    protect: bool
     windows: list[WindowShape]
 
 
@@ -150,8 +171,12 @@ SHELL_PANE: PaneShape = {
     "env": {},
     "secrets": {},
     "focus": False,
-    "restart": {"policy": "always", "backoff": {"base": 1.0, "max": 60.0}},
-    "stop": {"grace": 15.0},
+    "restart": {
+        "policy": "always",
+        "backoff": {"base": 1.0, "max": 60.0},
+        "burst": {"count": 5, "window": 600.0},
+    },
+    "stop": {"quit": [], "grace": 15.0, "kill": 5.0},
 }
 """What a window without panes gets."""
 

@@ -139,6 +139,7 @@ CASES: dict[str, Case] = {
     "launch/env-and-secret": in_agent("env: {K: x}\nsecrets: {K: env:K}", "7:16"),
     "launch/typed": in_session(PANES % '{type: ["a\\u001b[A"]}', "6:41"),
     "launch/backoff": in_agent("restart: {backoff: {base: 2m, max: 1m}}", "6:22"),
+    "launch/kill-unused": in_agent("stop: {grace: 1s, kill: 2s}", "6:27"),
     # -- sessions
     "session/name": in_session('session: "a:b"', "6:12"),
     "session/window-name": in_session('windows: [{name: "#(id)"}]', "6:20"),
@@ -154,6 +155,9 @@ CASES: dict[str, Case] = {
     ),
     "session/agent-twice": Case(
         f"{S}:6:53", {S: session(PANES % "{agent: a}, {agent: a}"), A: agent()}
+    ),
+    "session/protect-unused": Case(
+        f"{S}:6:12", {S: session(f"protect: true\n{PANES % '{agent: a}'}"), A: agent()}
     ),
     "session/name-taken": Case(
         "p/sessions/z.yaml:6:12", {A: agent(), "p/sessions/z.yaml": session("session: p/a")}

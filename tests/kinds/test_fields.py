@@ -126,8 +126,14 @@ def test_defaults_of_an_agent_are_filled_in() -> None:
         "session": None,
         "after": [],
         "mode": "auto",
-        "restart": {"policy": "always", "backoff": {"base": 1.0, "max": 60.0}},
-        "stop": {"grace": 15.0},
+        "restart": {
+            "policy": "always",
+            "backoff": {"base": 1.0, "max": 60.0},
+            "burst": {"count": 5, "window": 600.0},
+        },
+        "stop": {"quit": [], "grace": 15.0, "kill": 5.0},
+        "heal": {"crash": None, "edit": None},
+        "protect": False,
         "size": {"columns": None, "rows": None},
     }
 
@@ -263,6 +269,36 @@ def test_names() -> None:
     manifest, _ = parse("p/agents/Bad_Name.yaml", "", agent(name="good").encode())
     assert manifest is not None
     assert manifest.name == "good"
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("heal: {crash: yes}", "schema/choice"),
+        ("heal: {edit: Heal}", "schema/choice"),
+        ("heal: warn", "schema/type"),
+        ("heal: {crashes: warn}", "schema/unknown-field"),
+        ("protect: yes", "schema/boolean"),
+        ("restart: {burst: {count: 0}}", "schema/range"),
+        ("restart: {burst: {window: 500ms}}", "schema/range"),
+        ("restart: {burst: 5}", "schema/type"),
+        ("stop: {quit: /exit}", "schema/type"),
+        ('stop: {quit: ["a\\nb"]}', "launch/typed"),
+        ('stop: {quit: ["\\u0003"]}', "launch/typed"),
+        ('stop: {quit: [""]}', "schema/empty"),
+        (f"stop: {{quit: [{'a, ' * 21}]}}", "schema/long"),
+        ("stop: {quit: [q], kill: 601s}", "schema/range"),
+        ("stop: {kill: 5s}", "launch/kill-unused"),
+        ("stop: {quit: [], kill: 5s}", "launch/kill-unused"),
+    ],
+)
+def test_care_that_is_refused(text: str, rule: str) -> None:
+    assert rules(A, agent(text)) == [rule]
+
+
+def test_care_that_is_left_empty_is_the_default() -> None:
+    empty = "heal: {crash: , edit: }\nprotect:\nstop: {quit: , kill: }\nrestart: {burst: }"
+    assert spec(A, agent(empty)) == spec(A, agent())
 
 
 # -- sessions -------------------------------------------------------------------------------------

@@ -70,4 +70,5 @@ def test_warnings_are_few_and_named() -> None:
         "charter/title",
         "charter/hidden-text",
         "agent/size-unused",
+        "session/protect-unused",
     }

@@ -8,13 +8,14 @@ from typing import Annotated, Any, get_type_hints, is_typeddict
 import pytest
 from pydantic import BaseModel
 
-from reconciler.kinds import KINDS, disruption, shape
+from reconciler.kinds import KINDS, SHAPE, disruption, shape
 from reconciler.kinds.parse import parse
 from reconciler.kinds.schema import _classes, inside, json_schema
 from reconciler.kinds.specs.agent import AgentSpec
 from reconciler.kinds.specs.document import DOCUMENTS
 from reconciler.kinds.specs.fleet import FleetSpec
 from reconciler.kinds.specs.session import SessionSpec
+from reconciler.model.ids import digest
 from reconciler.model.unit import Disruption
 from tests.kinds.desk import agent, fleet, session, wish
 
@@ -45,6 +46,9 @@ TABLE = {
         "size.rows": HOT,
         "env.*": RESTART,
         "options.*": HOT,
+        "heal.crash": HOT,
+        "heal.edit": HOT,
+        "protect": HOT,
         "windows[].name": HOT,
         "windows[].layout": HOT,
         "windows[].directory": RESTART,
@@ -61,7 +65,11 @@ TABLE = {
         "windows[].panes[].restart.policy": HOT,
         "windows[].panes[].restart.backoff.base": HOT,
         "windows[].panes[].restart.backoff.max": HOT,
+        "windows[].panes[].restart.burst.count": HOT,
+        "windows[].panes[].restart.burst.window": HOT,
+        "windows[].panes[].stop.quit": HOT,
         "windows[].panes[].stop.grace": HOT,
+        "windows[].panes[].stop.kill": HOT,
         "labels.*": HOT,
     },
     "Agent": {
@@ -77,7 +85,14 @@ TABLE = {
         "restart.policy": HOT,
         "restart.backoff.base": HOT,
         "restart.backoff.max": HOT,
+        "restart.burst.count": HOT,
+        "restart.burst.window": HOT,
+        "stop.quit": HOT,
         "stop.grace": HOT,
+        "stop.kill": HOT,
+        "heal.crash": HOT,
+        "heal.edit": HOT,
+        "protect": HOT,
         "size.columns": HOT,
         "size.rows": HOT,
         "labels.*": HOT,
@@ -106,17 +121,25 @@ def test_no_such_kind() -> None:
         json_schema("Nope")
 
 
+def test_the_shape_of_what_is_cached_has_a_name() -> None:
+    found = digest({kind: [*disruption(kind)] for kind in KINDS})
+    assert found == SHAPE, "the fields changed: write this digest into reconciler/kinds/__init__.py"
+
+
 def test_lowered_fields_carry_the_classes_of_the_table() -> None:
     desired = wish(
         {
             "p/charter.md": "# T\n",
             "p/agents/a.yaml": agent(
-                "env: {A: b}\nsecrets: {S: env:S}\nsession: s\nafter: [b]"
+                "env: {A: b}\nsecrets: {S: env:S}\nsession: s\nafter: [b]\n"
+                "heal: {crash: warn, edit: heal}\nprotect: true\n"
+                "restart: {burst: {count: 2, window: 1m}}\nstop: {quit: [/exit], kill: 1s}"
             ).replace("{name: }", "{labels: {l: m}}"),
             "p/agents/b.yaml": agent(),
             "p/sessions/s.yaml": session(
-                "options: {mouse: on}\nwindows: [{name: d, options: {mode-keys: vi}, "
-                "panes: [{command: [x], type: [y], env: {A: b}, secrets: {S: env:S}}]}]"
+                "options: {mouse: on}\nprotect: true\nheal: {edit: ignore}\n"
+                "windows: [{name: d, options: {mode-keys: vi}, panes: "
+                "[{command: [x], type: [y], env: {A: b}, secrets: {S: env:S}}]}]"
             ),
         }
     )

@@ -93,6 +93,10 @@ RULES: dict[str, Rule] = {
         "waits grow from base to max",
         "make `base` at most `max`",
     ),
+    "launch/kill-unused": Rule(
+        "without `quit` lines the first word is TERM, and `grace` is the time until KILL",
+        "delete `kill`, or write `quit: [/exit]` or what makes the program end politely",
+    ),
     "session/name": Rule(
         "tmux changes or misreads other names: letters, digits, space and _ / @ + , - only, "
         "starting with a letter or digit, at most 64 characters",

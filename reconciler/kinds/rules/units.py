@@ -61,6 +61,11 @@ RULES: dict[str, Rule] = {
         "name the replica, or drop the pane and write `session` in the agent's file",
     ),
     "session/agent-twice": Rule("an agent lives in one pane", "delete one of the two panes"),
+    "session/protect-unused": Rule(
+        "protect of a Session holds for the panes that it declares itself",
+        "write `protect: true` into the files of the agents, or delete it here",
+        Severity.WARNING,
+    ),
     "session/name-taken": Rule(
         "a tmux session has one owner; the first by path keeps the name",
         "choose another name",

@@ -13,13 +13,14 @@ from reconciler.kinds.specs.launch import (
     RESTART,
     Argv,
     Env,
+    HealSpec,
     RestartSpec,
     Secrets,
     SizeSpec,
     StopSpec,
     apart,
 )
-from reconciler.kinds.specs.words import Directory, Name, Strict, Whole, printable, refusal
+from reconciler.kinds.specs.words import Directory, Flag, Name, Strict, Whole, printable, refusal
 
 _LATER = ("claude-code", "codex", "gemini")
 
@@ -78,6 +79,10 @@ class AgentSpec(Strict):
         RestartSpec()
     )
     stop: Annotated[StopSpec, Field(description="how it is ended")] = StopSpec()
+    heal: Annotated[HealSpec, Field(description="what is mended by itself")] = HealSpec()
+    protect: Annotated[
+        Flag, HOT, Field(description="whether it runs on when its file is gone, until confirmed")
+    ] = False
     size: Annotated[SizeSpec, Field(description="size of its own tmux session")] = SizeSpec()
 
     @model_validator(mode="after")

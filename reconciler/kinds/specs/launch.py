@@ -51,6 +51,7 @@ Reference = Annotated[
 Secrets = dict[Variable, Reference]
 Columns = Annotated[int, Whole(20, 1000)]
 Rows = Annotated[int, Whole(5, 500)]
+Mending = Literal["heal", "warn", "ignore"]
 Line = Annotated[str, AfterValidator(printable(4096, "launch/typed"))]
 
 
@@ -67,6 +68,15 @@ class Backoff(Strict):
         return self
 
 
+class Burst(Strict):
+    """How many ends in how short a time are a crash loop, tried at the slowest pace only."""
+
+    count: Annotated[int, Whole(1, 1000), HOT, Field(description="ends, 1 to 1000")] = 5
+    window: Annotated[
+        float, Span(1, 86400), HOT, Field(description="the time in which they are counted")
+    ] = 600.0
+
+
 class RestartSpec(Strict):
     """When a process that ended by itself is started again."""
 
@@ -76,14 +86,45 @@ class RestartSpec(Strict):
         Field(description="always, on-failure (exit status not 0), or never"),
     ] = "always"
     backoff: Annotated[Backoff, Field(description="how long to wait before")] = Backoff()
+    burst: Annotated[Burst, Field(description="what is a crash loop")] = Burst()
 
 
 class StopSpec(Strict):
-    """How a process is asked to end."""
+    """How a process is asked to end: lines typed, then TERM to its group, then KILL."""
 
+    quit: Annotated[
+        list[Line],
+        HOT,
+        Field(max_length=20, description="lines typed first, each followed by Enter; none: TERM"),
+    ] = Field(default_factory=list)
     grace: Annotated[
-        float, Span(0, 600), HOT, Field(description="time between TERM and KILL, at most 10m")
+        float,
+        Span(0, 600),
+        HOT,
+        Field(description="time to end after the first word, lines or TERM; at most 10m"),
     ] = 15.0
+    kill: Annotated[
+        float, Span(0, 600), HOT, Field(description="with `quit`: time between TERM and KILL")
+    ] = 5.0
+
+    @model_validator(mode="after")
+    def _kill_follows_quit(self) -> StopSpec:
+        if "kill" in self.model_fields_set and not self.quit:
+            raise refusal("launch/kill-unused", "kill without quit lines", at=("kill",))
+        return self
+
+
+class HealSpec(Strict):
+    """What is done about a difference that no commit made; what is not said, fleet.yaml decides."""
+
+    crash: Annotated[
+        Mending | None, HOT, Field(description="when a process ends: heal, warn or ignore")
+    ] = None
+    edit: Annotated[
+        Mending | None,
+        HOT,
+        Field(description="when a person changes it by hand: heal, warn or ignore"),
+    ] = None
 
 
 class SizeSpec(Strict):

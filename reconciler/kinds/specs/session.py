@@ -14,6 +14,7 @@ from reconciler.kinds.specs.launch import (
     RESTART,
     Argv,
     Env,
+    HealSpec,
     Line,
     RestartSpec,
     Secrets,
@@ -166,6 +167,14 @@ class SessionSpec(Strict):
     options: Annotated[SessionOptions, HOT, Field(description="tmux session options")] = Field(
         default_factory=dict
     )
+    heal: Annotated[HealSpec, Field(description="what is mended by itself, its panes too")] = (
+        HealSpec()
+    )
+    protect: Annotated[
+        Flag,
+        HOT,
+        Field(description="whether its own panes run on when the file is gone, until confirmed"),
+    ] = False
     windows: Annotated[
         list[WindowSpec], Field(max_length=500, description="its windows; none: one with a shell")
     ] = Field(default_factory=list)
