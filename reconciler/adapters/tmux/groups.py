@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconciler.adapters.tmux.launch import Setting
-from reconciler.adapters.tmux.quote import block, quote, sequence
-from reconciler.adapters.tmux.steps import DONE, STALE
+from reconciler.adapters.tmux.quote import block, quote
+from reconciler.adapters.tmux.steps import DONE, checked, refusing
 from reconciler.adapters.tmux.talk import BIRTH, Reply
 from reconciler.model.step import OpenSession
 from reconciler.ports import Order
@@ -37,10 +37,10 @@ def fits(order: Order, setting: Setting) -> bool:
     return usual and plain and len(step.windows[0].panes) == 1 and pane.launch is not None
 
 
-def line(group: Sequence[Made]) -> str:
+def line(group: Sequence[Made], setting: Setting) -> str:
     """Return the one line that carries out all orders of `group`, unless one of them fails."""
     marking = (command for _, body in group for command in body[1:])
-    return sequence([*(body[0] for _, body in group), *marking, f"display-message -p {DONE}"])
+    return checked([*(body[0] for _, body in group), *marking], (), setting)
 
 
 def split(reply: Reply, count: int) -> list[Reply] | None:
@@ -56,12 +56,12 @@ def born(reply: Reply) -> list[str]:
     return [row for row in reply.output if row.startswith(BIRTH)]
 
 
-def rest(made: Made) -> str:
+def rest(made: Made, setting: Setting) -> str:
     """Return the line that finishes a session which was made and not marked, if it is ours."""
     order, body = made
     step = order.steps[0]
     assert isinstance(step, OpenSession)  # noqa: S101  (`fits` said so)
     target, unit = quote(f"={step.name}:$"), step.windows[0].panes[0].mark.unit
     ours = quote(f"#{{==:#{{NOVAORCH_UNIT}},{unit}}}")
-    marks = sequence([*body[1:], f"display-message -p {DONE}"])
-    return f"if-shell -F -t {target} {ours} {block(marks)} {block(f'display-message -p {STALE}')}"
+    marks = checked(body[1:], (), setting)
+    return f"if-shell -F -t {target} {ours} {block(marks)} {block(refusing(setting))}"

@@ -10,17 +10,17 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Literal
 
 from reconciler.adapters.tmux import applied, photo
 from reconciler.adapters.tmux.ends import look_for_the_dead
-from reconciler.adapters.tmux.launch import Setting
+from reconciler.adapters.tmux.fence import FENCED, FENCED_FIX, OvertakenError
 from reconciler.adapters.tmux.link import Link
 from reconciler.adapters.tmux.orders import Batch
 from reconciler.adapters.tmux.plain import Plain
+from reconciler.adapters.tmux.ready import Ready
 from reconciler.adapters.tmux.refusal import Inspector
-from reconciler.adapters.tmux.server import Server, setting
+from reconciler.adapters.tmux.server import Server
 from reconciler.adapters.tmux.steps import Known
 from reconciler.adapters.tmux.talk import (
     LEAVING,
@@ -28,14 +28,12 @@ from reconciler.adapters.tmux.talk import (
     NoServerError,
     Reply,
     SilentError,
-    Talk,
     address,
     socket_path,
 )
 from reconciler.adapters.tmux.watching import Watching, panes, server_pid
 from reconciler.model.ids import Json, UnitId
 from reconciler.model.problems import BlindError, NovaorchError
-from reconciler.model.step import OpenSession
 from reconciler.model.unit import Process
 from reconciler.model.world import World
 from reconciler.ports import Order, Receipt
@@ -54,7 +52,9 @@ class Tmux:
 
     `config` is the path of a file that a server which we start ourselves reads. `on_event` is
     called, from another thread, with the word `tmux` when something may have changed; with it the
-    control client also serves reads. Every call ends within about `call_timeout_s`.
+    control client also serves reads. Every call ends within about `call_timeout_s`. `epoch` is the
+    number of the one controller that may write, asked before each write; 0 writes unfenced.
+    `on_fenced` is told when the server obeys a larger one.
     """
 
     def __init__(  # noqa: PLR0913  (the wiring names each)
@@ -68,8 +68,12 @@ class Tmux:
         environ: Mapping[str, str] | None = None,
         on_event: Callable[[str], None] | None = None,
         binary: str = "tmux",
+        epoch: int | Callable[[], int] = 0,
+        on_fenced: Callable[[], None] = lambda: None,
     ) -> None:
         self._socket, self._fleet, self._binary = socket, fleet, binary
+        self._epoch = epoch if callable(epoch) else lambda: epoch
+        self._on_fenced = on_fenced
         self._timeout_s = call_timeout_s
         self._environ = dict(os.environ if environ is None else environ)
         self._on_event = on_event
@@ -78,6 +82,7 @@ class Tmux:
         self._link = Link(
             self._server, self._environ, plain_only=mode == "plain", notify=self._noticed
         )
+        self._ready = Ready(self._link, fleet, self._environ, call_timeout_s)
         self._world = World(0.0, "", ())
         self._slots: dict[UnitId, str] = {}
         self._seen = photo.Memory()
@@ -113,12 +118,19 @@ class Tmux:
         return Inspector(self._environ).refusals(processes)
 
     def perform(self, orders: Sequence[Order]) -> Sequence[Receipt]:
-        """See `Host.perform`. Starts the server if there is none."""
+        """See `Host.perform`. Starts the server if there is none.
+
+        With an epoch, nothing is done on a server that obeys a larger one: every receipt is stale.
+        """
         if not orders:
             return []
+        epoch = self._epoch()
         for last in (False, True):  # a SilentError says that nothing at all was sent
             try:
-                return self._performed(orders)
+                return self._performed(orders, epoch)
+            except OvertakenError:
+                self._on_fenced()
+                return [Receipt(o.unit, FENCED, FENCED_FIX, stale=True) for o in orders]
             except SilentError as silent:
                 self._link.drop(wedged=True)
                 if last or isinstance(silent, LateError):
@@ -127,11 +139,15 @@ class Tmux:
                 raise self._blind("the server ended while it was spoken to") from gone
         raise AssertionError
 
-    def _performed(self, orders: Sequence[Order]) -> Sequence[Receipt]:
-        talk, known = self._prepared(orders)
+    def _performed(self, orders: Sequence[Order], epoch: int) -> Sequence[Receipt]:
+        talk, setting = self._ready.prepare(orders, epoch)
+        known = Known(self._resolve, self._windows, setting)
         batch = Batch(known, self._slots, self._timeout_s)
         try:
-            return batch.perform(orders, talk)
+            receipts = batch.perform(orders, talk)
+            if any(receipt.error == FENCED for receipt in receipts):
+                self._on_fenced()
+            return receipts
         finally:
             if batch.broken:
                 self._link.drop(wedged=True)
@@ -207,34 +223,6 @@ class Tmux:
             return self._link.read(lines, connect=self._on_event is not None)
         except SilentError as silent:
             raise self._blind(silent.why) from silent
-
-    def _prepared(self, orders: Sequence[Order]) -> tuple[Talk, Known]:
-        """Open the way for orders and learn how the server is set; a wedge here may be retried."""
-        for attempt in (1, 2):
-            talk, anchor = self._link.talk(start=True)
-            try:
-                now = setting(talk, anchor, self._fleet, self._environ, self._timeout_s)
-                now = self._with_history(talk, now, orders)
-                return talk, Known(self._resolve, self._windows, now)
-            except SilentError:
-                if attempt == 2:
-                    raise
-                self._link.drop(wedged=True)
-        raise AssertionError
-
-    def _with_history(self, talk: Talk, now: Setting, orders: Sequence[Order]) -> Setting:
-        """On our own server, let new panes have the history that this fleet wants."""
-        wanted = {
-            step.history_lines
-            for order in orders
-            for step in order.steps
-            if isinstance(step, OpenSession)
-        }
-        if not now.own or not wanted - {now.history_lines}:
-            return now
-        lines = max(wanted)
-        talk.run([f"set-option -g history-limit {int(lines)}"], self._timeout_s)
-        return replace(now, history_lines=lines)
 
     def _client(self, words: Sequence[str]) -> Reply:
         try:

@@ -29,6 +29,7 @@ class Setting:
     `own`: we started it. `messages`: how many it logs. `keeps_dead`, `destroys`: what it does with
     dead panes, and with sessions nobody looks at. `haunted`: a NOVAORCH_UNIT is in its environment.
     `braces`: it reads words within braces as it reads them elsewhere. `version`: '' is not known.
+    `epoch`: the number that it must obey for our lines to do anything; 0: they always do.
     """
 
     fleet: str
@@ -42,6 +43,7 @@ class Setting:
     haunted: bool = False
     braces: bool = True
     version: str = ""
+    epoch: int = 0
 
 
 def start(pane: NewPane, setting: Setting, *, again: bool = False) -> tuple[str, tuple[str, ...]]:

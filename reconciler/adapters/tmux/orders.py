@@ -16,13 +16,16 @@ from dataclasses import dataclass, field
 from reconciler.adapters.tmux import groups
 from reconciler.adapters.tmux.steps import (
     DONE,
-    STALE,
+    Check,
     Known,
     checked,
+    checks,
     commands,
     made_by,
     panes_of,
+    refused,
     seen_pid,
+    typing,
 )
 from reconciler.adapters.tmux.talk import BIRTH, NoServerError, Reply, SilentError, Talk
 from reconciler.model import step as s
@@ -42,6 +45,7 @@ class _Work:
     first: bool = True
     born: list[UnitId] = field(default_factory=list)
     signal: s.Signal | None = None
+    checks: list[Check] = field(default_factory=list)
     receipt: Receipt | None = None
     seconds: float = 0.0
 
@@ -105,13 +109,13 @@ class Batch:
         if parts is not None:
             yield from zip((work for work, _ in sent), parts, strict=True)
             return
-        births = groups.born(reply)
+        births, setting = groups.born(reply), self.known.setting
         for number, (work, body) in enumerate(sent):
             if number < len(births):
                 self.slots.update(zip(work.born, [births[number][len(BIRTH) :]], strict=False))
-                undone.append(([(work, body)], groups.rest((work.order, body))))
+                undone.append(([(work, body)], groups.rest((work.order, body), setting)))
             else:
-                undone.append(([(work, body)], checked(body, (), self.known.setting)))
+                undone.append(([(work, body)], checked(body, (), setting)))
 
     def _parcels(self, works: Sequence[_Work], *, together: bool) -> list[Parcel]:
         """Return the lines to send, each with the orders it carries out."""
@@ -124,20 +128,11 @@ class Batch:
             if together and work.first and groups.fits(work.order, self.known.setting):
                 waiting.append((work, body))
                 continue
-            expects = work.order.expects if work.first else ()
-            try:
-                parcels.append(([(work, body)], checked(body, expects, self.known.setting)))
-            except NovaorchError as refused:
-                work.refuse(refused)
+            parcels.append(([(work, body)], checked(body, work.checks, self.known.setting)))
         for n in range(0, len(waiting), groups.SIZE):
             group = waiting[n : n + groups.SIZE]
             bodies = [(work.order, body) for work, body in group]
-            line = (
-                groups.line(bodies)
-                if len(group) > 1
-                else checked(group[0][1], (), self.known.setting)
-            )
-            parcels.append((group, line))
+            parcels.append((group, groups.line(bodies, self.known.setting)))
         return parcels
 
     def _replies(self, parcels: Sequence[Parcel], talk: Talk) -> list[Reply]:
@@ -162,9 +157,10 @@ class Batch:
     def _body(self, work: _Work) -> list[str] | None:
         """Return an order's next commands, as far as they are known by now; None: refused."""
         try:
+            work.checks = checks(work.order.expects, self.known.setting.fleet) if work.first else []
             return self._segment(work)
-        except NovaorchError as refused:
-            work.refuse(refused)
+        except NovaorchError as unfit:
+            work.refuse(unfit)
         except ValueError as odd:
             work.fail(str(odd))
         return None
@@ -177,6 +173,7 @@ class Batch:
             if work.born and _refers(step):
                 break
             body += commands(step, self.known)
+            work.checks += typing(step, self.known)
             work.born += made_by(step)
             work.left.pop(0)
             if isinstance(step, s.Signal):
@@ -187,8 +184,8 @@ class Batch:
 
     def _learn(self, work: _Work, reply: Reply) -> None:
         self.slots.update(zip(work.born, _births(reply), strict=False))
-        if STALE in reply.output:
-            work.fail("the world has moved on", "nothing: the next pass plans anew", stale=True)
+        if (why := refused(reply.output, self.known.setting)) is not None:
+            work.fail(*why, stale=True)
         elif reply.error or DONE not in reply.output:
             work.fail(*_said(reply.error or "tmux did not finish the order"))
         elif work.signal is not None and not _signalled(work, reply):
@@ -224,7 +221,12 @@ def _shares(start: float, stamps: Sequence[float]) -> Iterator[float]:
 
 def _refers(step: s.Step) -> bool:
     match step:
-        case s.OpenPane(beside=target) | s.Respawn(pane=target) | s.MarkPane(pane=target):
+        case (
+            s.OpenPane(beside=target)
+            | s.Respawn(pane=target)
+            | s.MarkPane(pane=target)
+            | s.TypeLines(pane=target)
+        ):
             return target.startswith("slot:")
         case s.SwapPanes(first=first, second=second):
             return first.startswith("slot:") or second.startswith("slot:")

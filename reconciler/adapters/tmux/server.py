@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from reconciler.adapters.tmux.fence import variable
 from reconciler.adapters.tmux.launch import Setting
 from reconciler.adapters.tmux.photo import ANCHOR, FRAME
 from reconciler.adapters.tmux.plain import Plain
@@ -37,7 +38,8 @@ _IS_ANCHOR = f"#{{==:#{{{FRAME}}},{ANCHOR}}}"
 _LIST = ("list-sessions", "-F", f"#{{session_id}} {_IS_ANCHOR} #{{session_name}}")
 _ASK = (
     "display-message -p -t '{anchor}:' 'setting|#{{remain-on-exit}}|#{{destroy-unattached}}|"
-    "#{{history-limit}}|#{{@novaorch_server}}|#{{message-limit}}|#{{NOVAORCH_UNIT}}|#{{version}}|#{{default-shell}}'"
+    "#{{history-limit}}|#{{@novaorch_server}}|#{{message-limit}}|#{{NOVAORCH_UNIT}}|#{{version}}|"
+    "#{{{epoch}}}|#{{default-shell}}'"
 )
 
 
@@ -156,14 +158,18 @@ class Server:
 
 def setting(
     talk: Talk, anchor: str, fleet: str, environ: Mapping[str, str], timeout_s: float
-) -> Setting:
-    """Return what rendering must know of the server. SilentError when it does not say."""
-    reply = talk.run([_ASK.format(anchor=anchor)], timeout_s)[0]
+) -> tuple[Setting, str]:
+    """Return what rendering must know of the server, and whose orders it takes.
+
+    SilentError when it does not say.
+    """
+    ask = _ASK.format(anchor=anchor, epoch=variable(fleet))
+    reply = talk.run([ask], timeout_s)[0]
     cells = reply.output[0].split("|") if reply.output else []
-    if len(cells) != 9 or cells[0] != "setting":
+    if len(cells) != 10 or cells[0] != "setting":
         raise SilentError(reply.error or "the server did not say how it is set")
-    _, dead, destroy, history, own, messages, ghost, version, shell = cells
-    return Setting(
+    _, dead, destroy, history, own, messages, ghost, version, epoch, shell = cells
+    known = Setting(
         fleet=fleet,
         environ=environ,
         shell=shell or "/bin/sh",
@@ -176,6 +182,7 @@ def setting(
         braces=not version.startswith(("3.2", "3.1", "3.0")),
         version=version,
     )
+    return known, epoch
 
 
 def _session(row: str) -> tuple[str, str, str]:

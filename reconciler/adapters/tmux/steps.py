@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from reconciler.adapters.tmux import render
+from reconciler.adapters.tmux import fence, render, typed
 from reconciler.adapters.tmux.launch import Setting, title
 from reconciler.adapters.tmux.photo import PANE, WINDOW
 from reconciler.adapters.tmux.quote import block, quote, sequence
@@ -43,20 +43,59 @@ def commands(step: s.Step, known: Known) -> list[str]:
     return made if made is not None else _changing(step, known)
 
 
-def checked(body: Sequence[str], expects: Sequence[Expect], setting: Setting) -> str:
-    """Return one line: `body` if every expectation holds at that moment, else the word STALE.
+Check = tuple[str, str]
+"""A live pane, quoted, and a format that must be true of it."""
 
-    The line prints DONE when everything in it was done.
+
+def checks(expects: Sequence[Expect], fleet: str) -> list[Check]:
+    """Return what must be true of the world for an order."""
+    return [(live(expect.pane_id, "%"), _condition(expect, fleet)) for expect in expects]
+
+
+def typing(step: s.Step, known: Known) -> list[Check]:
+    """Return what must be true for a step that types: that very process reads along."""
+    if not isinstance(step, s.TypeLines):
+        return []
+    pane = known.resolve(step.pane)
+    return [(live(pane, "%"), typed.still(step, pane))]
+
+
+def checked(body: Sequence[str], wanted: Sequence[Check], setting: Setting) -> str:
+    """Return one line: `body` if every check holds at that moment, else the word STALE.
+
+    The first check is always that the server takes our orders. The line prints DONE when everything
+    in it was done.
     """
     pause, rest = ([PAUSE], body[1:]) if list(body[:1]) == [PAUSE] else ([], body)
     line = sequence([*rest, f"display-message -p {DONE}"])
-    for expect in reversed(expects):
-        stale = block(f"display-message -p {STALE}")
-        target = live(expect.pane_id, "%")
-        condition = quote(_condition(expect, setting.fleet))
-        inner = block(line, braces=setting.braces)
-        line = f"if-shell -F -t {target} {condition} {inner} {stale}"
+    ours = fence.condition(setting)
+    for number, (pane, condition) in reversed(list(enumerate(wanted))):
+        both = f"#{{&&:{ours},{condition}}}" if ours and not number else condition
+        line = _either(f" -t {pane}", both, line, setting)
+    if ours and not wanted:
+        line = _either("", ours, line, setting)
     return sequence([*pause, line])
+
+
+def _either(at: str, condition: str, line: str, setting: Setting) -> str:
+    inner, stale = (block(words, braces=setting.braces) for words in (line, refusing(setting)))
+    return f"if-shell -F{at} {quote(condition)} {inner} {stale}"
+
+
+def refusing(setting: Setting) -> str:
+    """Return the command that says STALE, and whose orders the server takes."""
+    whose = f" #{{{fence.variable(setting.fleet)}}}" if setting.epoch else ""
+    return f"display-message -p '{STALE}{whose}'"
+
+
+def refused(rows: Sequence[str], setting: Setting) -> tuple[str, str] | None:
+    """Return why nothing was done, and how to mend it; None when it was."""
+    said = next((row for row in rows if row.partition(" ")[0] == STALE), None)
+    if said is None:
+        return None
+    if setting.epoch and said.partition(" ")[2] != str(setting.epoch):
+        return fence.FENCED, fence.FENCED_FIX
+    return "the world has moved on", "nothing: the next pass plans anew"
 
 
 def seen_pid(pane: str) -> str:
@@ -130,6 +169,8 @@ def _shaping(step: s.Step, known: Known) -> list[str]:
             kind = "-w" if target.startswith("@") else ""
             at = live(target, "@") if kind else f"{live(target, '$')[:-1]}:'"
             return render.options(at, kind, options)
+        case s.TypeLines(pane=pane, lines=lines):
+            return typed.type_lines(known.resolve(pane), lines, braces=known.setting.braces)
         case s.SwapPanes(first=first, second=second):
             one, two = live(known.resolve(first), "%"), live(known.resolve(second), "%")
             return [f"swap-pane -d -s {one} -t {two}"]
