@@ -3,75 +3,144 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
+from reconciler.core.conditions import (
+    ABSENT,
+    AS_WISHED,
+    FAILED,
+    NOT_WISHED,
+    NOTHING,
+    OPEN,
+    Health,
+    News,
+    conditions,
+    health,
+    in_vain,
+    lasts,
+)
+from reconciler.core.plan import fingerprint
 from reconciler.core.processes import ended_for_good
+from reconciler.core.retry import Attempts
 from reconciler.core.scene import Scene
-from reconciler.model.action import Action, Outcome, Plan, Verb
+from reconciler.model.action import Action, Outcome, Plan, Reason, Verb
 from reconciler.model.ids import UnitId
 from reconciler.model.status import Ready, Status
 from reconciler.model.unit import Process
 from reconciler.model.world import Drain, SeenPane
 
 
-def fold(scene: Scene, plan: Plan, outcomes: Iterable[Outcome] = ()) -> tuple[Status, ...]:
+def fold(
+    scene: Scene, plan: Plan, outcomes: Iterable[Outcome] = (), attempts: Attempts | None = None
+) -> tuple[Status, ...]:
     """Return one status a unit, sorted by id: processes, frames without one, and held leftovers.
 
     `plan` is what is still to be done after `outcomes`; so a unit with a pending move is not
-    ready, and one whose move failed says why.
+    ready, and one whose move failed says why. `attempts` tell which moves failed before. Commits
+    that are withheld are no units: see `core.tally`.
     """
-    pending = {action.unit: action for action in plan.actions}  # a hold comes last, and says more
-    failed = {o.action.unit: o for o in outcomes if not o.ok}
-    names = {session.session_id: session.name for session in scene.world.sessions}
-    found = [
-        _process(scene, names, p, _news(scene, p, pending, failed))
-        for p in scene.desired.processes.values()
-    ]
+    view = _View(
+        scene,
+        {session.session_id: session.name for session in scene.world.sessions},
+        _news(scene, plan, outcomes, attempts or {}),
+    )
+    found = [_process(view, process) for process in scene.desired.processes.values()]
     named = {status.unit for status in found}
-    found += [
-        _other(scene, unit, pending, failed)
-        for unit in {*scene.desired.frames, *pending, *failed}
-        if unit not in named
-    ]
+    found += [_other(view, u) for u in {*scene.desired.frames, *view.news} if u not in named]
     return tuple(sorted(found, key=lambda status: status.unit))
 
 
-def _process(
-    scene: Scene,
-    names: Mapping[str, str],
-    process: Process,
-    news: tuple[Action | None, Outcome | None],
-) -> Status:
-    action, outcome = news
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What every status is made from: names of sessions by id, and the news of each unit."""
+
+    scene: Scene
+    names: Mapping[str, str]
+    news: Mapping[UnitId, News]
+
+    def suspended(self, unit: UnitId) -> str:
+        """Return why hands are kept off a unit, or ''."""
+        now = self.scene.world.taken_at
+        said = self.scene.restraints.suspensions
+        return next((s.reason or "suspended" for s in said if s.covers(unit, now)), "")
+
+
+# -- news -----------------------------------------------------------------------------------------
+
+
+def _news(
+    scene: Scene, plan: Plan, outcomes: Iterable[Outcome], attempts: Attempts
+) -> dict[UnitId, News]:
+    # A hold comes last in a plan, and says more.
+    pending = {a.unit: a for a in plan.actions if a.reason is not Reason.WITHHELD}
+    failed = {o.action.unit: o for o in outcomes if not o.ok}
+    tried = {
+        action.unit: attempt
+        for action in (pending.values() if attempts else ())
+        if (attempt := attempts.get(fingerprint(action))) is not None
+    }
+    vain = _in_vain(scene, pending)
+    found: dict[UnitId, News] = {}
+    for unit in {*pending, *failed}:
+        attempt = tried.get(unit)
+        failures, error = (attempt.failures, attempt.error) if attempt is not None else (0, "")
+        found[unit] = News(pending.get(unit), failed.get(unit), failures, error, unit in vain)
+    return found
+
+
+def _in_vain(scene: Scene, pending: Mapping[UnitId, Action]) -> frozenset[UnitId]:
+    """Return the units that wait for what does not come unless somebody does something."""
+    waiting = [a for a in pending.values() if a.reason is Reason.DEPENDENCY]
+    stalled = {a.unit for a in pending.values() if lasts(a)} if waiting else set()
+    needs = {unit for action in waiting for unit in action.needs}
+    return in_vain(waiting, stalled | {u for u in needs - pending.keys() if _rests(scene, u)})
+
+
+def _rests(scene: Scene, unit: UnitId) -> bool:
+    """Whether a process does not run, and nobody is going to start it."""
+    process, pane = scene.desired.processes.get(unit), scene.match.panes.get(unit)
+    if process is None:
+        return False
+    return process.stopped or (pane is not None and pane.dead and pane.exit_status != 0)
+
+
+# -- one unit -------------------------------------------------------------------------------------
+
+
+def _process(view: _View, process: Process) -> Status:
+    scene = view.scene
     pane = scene.match.panes.get(process.id)
+    news = _news_of(view, process, pane)
     there = pane is not None or process.stopped
-    ready = there and action is None and outcome is None
+    ready = Ready.TRUE if there and news.none else Ready.FALSE
+    state = _state(process, pane, news.action)
     mark = pane.mark if pane is not None else None
+    well = health(process, pane, state, scene.world.taken_at)
+    reason, message = _reason(news, ready), _message(news)
     return Status(
         unit=process.id,
-        ready=Ready.TRUE if ready else Ready.FALSE,
-        state=_state(process, pane, action),
-        reason=_reason(action, outcome),
-        message=_message(action, outcome),
+        ready=ready,
+        state=state,
+        reason=reason,
+        message=message,
         commit=mark.commit if mark is not None else "",
-        session=names.get(pane.session_id, "") if pane is not None else "",
+        session=view.names.get(pane.session_id, "") if pane is not None else "",
         pane=pane.pane_id if pane is not None else "",
         pid=pane.pid if pane is not None and not pane.dead else 0,
         since=mark.started if mark is not None else 0,
         falls=mark.falls if mark is not None else 0,
+        observed=scene.desired.commit,
+        suspended=view.suspended(process.id),
+        conditions=conditions(ready, reason, message, news.stalled, well),
     )
 
 
-def _news(
-    scene: Scene,
-    process: Process,
-    pending: Mapping[UnitId, Action],
-    failed: Mapping[UnitId, Outcome],
-) -> tuple[Action | None, Outcome | None]:
+def _news_of(view: _View, process: Process, pane: SeenPane | None) -> News:
     """What is due, and what failed; for a pane that is not there, what its session waits for."""
-    action, outcome = pending.get(process.id), failed.get(process.id)
-    if action is None and outcome is None and process.id not in scene.match.panes:
-        return pending.get(process.frame), failed.get(process.frame)
-    return action, outcome
+    news = view.news.get(process.id)
+    if news is None and pane is None:
+        news = view.news.get(process.frame)
+    return news or NOTHING
 
 
 def _state(process: Process, pane: SeenPane | None, action: Action | None) -> str:
@@ -85,39 +154,47 @@ def _state(process: Process, pane: SeenPane | None, action: Action | None) -> st
     return "ended" if ended_for_good(process, pane) else "exited"
 
 
-def _other(
-    scene: Scene,
-    unit: UnitId,
-    pending: dict[UnitId, Action],
-    failed: dict[UnitId, Outcome],
-) -> Status:
+def _other(view: _View, unit: UnitId) -> Status:
     """A session, or a unit that is held although nobody (readable) asks for it."""
-    session = scene.match.sessions.get(unit)
-    frame = scene.desired.frames.get(unit)
-    action, outcome = pending.get(unit), failed.get(unit)
+    session = view.scene.match.sessions.get(unit)
+    frame = view.scene.desired.frames.get(unit)
+    news = view.news.get(unit, NOTHING)
     mark = session.mark if session is not None else None
-    held = action is not None and action.verb is Verb.HOLD
-    ready = frame is not None and session is not None and action is None and outcome is None
+    held = news.action is not None and news.action.verb is Verb.HOLD
+    there = frame is not None and session is not None
+    ready = Ready.TRUE if there and news.none else Ready.FALSE
+    reason, message = _reason(news, ready), _message(news)
+    well: Health = NOT_WISHED if frame is None else OPEN if session is not None else ABSENT
     return Status(
         unit=unit,
-        ready=Ready.TRUE if ready else Ready.FALSE,
+        ready=ready,
         state="held" if held else "open" if session is not None else "absent",
-        reason=_reason(action, outcome),
-        message=_message(action, outcome),
+        reason=reason,
+        message=message,
         commit=mark.commit if mark is not None else "",
         session=session.name if session is not None else "",
+        observed=view.scene.desired.commit,
+        suspended=view.suspended(unit),
+        conditions=conditions(ready, reason, message, news.stalled, well),
     )
 
 
-def _reason(action: Action | None, outcome: Outcome | None) -> str:
-    if outcome is not None:
-        return "failed"
-    return action.reason.value if action is not None else "as-wished"
+# -- words ----------------------------------------------------------------------------------------
 
 
-def _message(action: Action | None, outcome: Outcome | None) -> str:
-    if outcome is not None:
-        return f"{outcome.error} {outcome.fix}".strip()
+def _reason(news: News, ready: Ready) -> str:
+    if news.outcome is not None or news.failures:
+        return FAILED
+    if news.action is not None:
+        return news.action.reason.value
+    return AS_WISHED if ready is Ready.TRUE else Reason.ABSENT.value
+
+
+def _message(news: News) -> str:
+    action, outcome = news.action, news.outcome
+    if outcome is not None or news.failures:
+        said = f"{outcome.error} {outcome.fix}".strip() if outcome is not None else news.error
+        return f"{said} (tried {news.failures} times)" if news.failures > 1 else said
     if action is None:
         return ""
     if action.verb is Verb.HOLD:

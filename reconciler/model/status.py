@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from reconciler.model.control import Withheld
 from reconciler.model.ids import Json, UnitId
 
 
@@ -81,3 +82,60 @@ class Status:
             "suspended": self.suspended,
             "conditions": [condition.as_json() for condition in self.conditions],
         }
+
+
+@dataclass(frozen=True, slots=True)
+class FleetStatus:
+    """Every unit at a glance.
+
+    `observed` is the commit that the units are compared with, `newest` the last one that is
+    withheld, or the same. `drift_s` tells how long the oldest unit has not been as wished, in
+    seconds. A unit may be both `suspended` and `ready`.
+    """
+
+    fleet: str
+    observed: str
+    newest: str
+    units: int
+    ready: int
+    reconciling: int
+    stalled: int
+    unknown: int
+    unhealthy: int
+    suspended: int
+    drift_s: float = 0.0
+    withheld: tuple[Withheld, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+
+    @property
+    def well(self) -> bool:
+        """Whether everything is as the newest commit wishes."""
+        return self.ready == self.units and not self.withheld
+
+    def as_json(self) -> dict[str, Json]:
+        """Return it as plain JSON, field by field."""
+        return {
+            "fleet": self.fleet,
+            "observed": self.observed,
+            "newest": self.newest,
+            "units": self.units,
+            "ready": self.ready,
+            "reconciling": self.reconciling,
+            "stalled": self.stalled,
+            "unknown": self.unknown,
+            "unhealthy": self.unhealthy,
+            "suspended": self.suspended,
+            "drift_seconds": self.drift_s,
+            "withheld": [_withheld(commit) for commit in self.withheld],
+            "conditions": [condition.as_json() for condition in self.conditions],
+        }
+
+
+def _withheld(commit: Withheld) -> Json:
+    return {
+        "commit": commit.commit,
+        "why": commit.why.value,
+        "detail": commit.detail,
+        "fix": commit.fix,
+        "until": commit.until,
+    }
