@@ -85,7 +85,7 @@ def _run(wiring: Wiring, fleet: FleetSettings, tenure: _Tenure) -> None:
                 why=f"the lock of this one was deleted; {handover.holder(wiring, fleet)}",
                 fix="nothing: this one ends",
             )
-        return Consent(_confirmed(wiring, fleet))
+        return tenure.state.consented()
 
     daemon = Daemon(
         wishes=wiring.wishes,
@@ -128,14 +128,3 @@ def log(text: str) -> None:
     with contextlib.suppress(OSError):
         sys.stdout.write(f"{hour} {flat}\n")
         sys.stdout.flush()
-
-
-def _confirmed(wiring: Wiring, fleet: FleetSettings) -> str:
-    """Take the word that `apply --confirm` left for the daemon, once."""
-    path = wiring.state(fleet).confirmed
-    try:
-        word = path.read_text(encoding="ascii")
-        path.unlink()
-    except (OSError, ValueError):
-        return ""
-    return word.strip()

@@ -1,14 +1,11 @@
-"""The folder where novaorch keeps its own files, and the lock of one controller a host.
-
-Looking makes nothing: the folder appears with the first write. Never holds a wish or a truth;
-all of it may be deleted.
+"""The folder where novaorch keeps its own files. Looking makes nothing: it appears with the first
+write. Never holds a wish or a truth; all of it may be deleted.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -16,9 +13,9 @@ import re
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
+from reconciler.model.control import SILENT, Consent
 from reconciler.model.problems import NovaorchError
 
 SOCKET_BYTES_MAX = 100
@@ -73,8 +70,13 @@ class StateDir:
 
     @property
     def confirmed(self) -> Path:
-        """The word by which a person confirmed what a guard refused, until it is taken."""
+        """What a person said to the controller on the command line, until it is taken."""
         return self.root / "confirmed"
+
+    @property
+    def epoch(self) -> Path:
+        """The largest epoch that a controller of this host had."""
+        return self.root / "epoch"
 
     @property
     def pid(self) -> Path:
@@ -86,12 +88,25 @@ class StateDir:
         private_folder(self.root)
         return self.root
 
-    def confirm(self, word: str) -> None:
-        """Leave a word for the controller, whole or not at all."""
-        draft = self.root / ".confirmed"
-        with told(draft, "write"):
-            draft.write_text(word, encoding="ascii")
-            draft.replace(self.confirmed)
+    def confirm(self, word: str, now: bool = False) -> None:
+        """Leave a person's consent for the controller, whole or not at all."""
+        text = json.dumps({"word": word, "now": now})
+        replaced(self.confirmed, text)
+
+    def consented(self) -> Consent:
+        """Take what a person left, once. What is damaged says nothing."""
+        try:
+            text = self.confirmed.read_text(encoding="ascii")
+            self.confirmed.unlink()
+        except (OSError, ValueError):
+            return SILENT
+        try:
+            said = json.loads(text[:4096])
+        except (ValueError, RecursionError):
+            return SILENT
+        if not isinstance(said, dict) or not isinstance(said.get("word"), str):
+            return SILENT
+        return Consent(said["word"].strip(), now=said.get("now") is True)
 
     def make_store(self) -> Path:
         """Make the store's folder and its socket's, and return the former."""
@@ -106,6 +121,19 @@ class StateDir:
         with told(self.store_socket.parent, "look at"):
             if os.path.lexists(self.store_socket.parent):
                 _check_private(self.store_socket.parent)
+
+
+def replaced(path: Path, text: str) -> None:
+    """Write a small file of ours anew, whole or not at all."""
+    draft = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        with told(draft, "write"):
+            draft.write_text(text, encoding="ascii")
+            draft.replace(path)
+    except NovaorchError:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        raise
 
 
 def private_folder(path: Path) -> None:
@@ -175,125 +203,3 @@ def _socket_path(root: Path, environ: Mapping[str, str]) -> Path:
         if len(os.fsencode(place / "store.sock")) <= SOCKET_BYTES_MAX:
             return place / "store.sock"
     return Path("/tmp", f"novaorch-{os.getuid()}-{mark}", "store.sock")  # noqa: S108 - checked
-
-
-class Lock:
-    """An exclusive lock that the system itself takes back when its holder dies."""
-
-    def __init__(self, path: Path, fd: int) -> None:
-        self._path, self._fd = path, fd
-
-    @classmethod
-    def acquire(cls, path: Path) -> Lock | None:
-        """Take the lock at `path`, or return None when another process has it.
-
-        The folder must exist. Children that are started by exec do not inherit it.
-        """
-        while True:
-            with told(path, "lock"):
-                fd = _lock_file(path)
-            if fd is None:
-                return None
-            lock = cls(path, fd)
-            if lock.intact():
-                break
-            lock.release()  # somebody deleted the file while we opened it
-        try:
-            with told(path, "write"):
-                lock._sign()
-        except BaseException:
-            lock.release()  # nobody could say who holds it
-            raise
-        return lock
-
-    def intact(self) -> bool:
-        """Whether the file that we hold is still the one that others would try to lock."""
-        try:
-            seen, held = self._path.stat(), os.fstat(self._fd)
-        except OSError:
-            return False
-        return (seen.st_dev, seen.st_ino) == (held.st_dev, held.st_ino)
-
-    def release(self) -> None:
-        """Let go; a second call does nothing. The file stays: deleting it would race."""
-        if self._fd >= 0:
-            with contextlib.suppress(OSError):
-                os.ftruncate(self._fd, 0)  # a process that lives on is no holder any more
-            os.close(self._fd)
-            self._fd = -1
-
-    def _sign(self) -> None:
-        os.ftruncate(self._fd, 0)
-        # The file system's hour, so that this room needs no clock.
-        since = int(os.fstat(self._fd).st_mtime)
-        pid = os.getpid()
-        line = json.dumps({"pid": pid, "born": born(pid), "since": since})
-        os.pwrite(self._fd, line.encode() + b"\n", 0)
-
-
-def holder(path: Path) -> str:
-    """Return who holds the lock, for a message: `pid 42, since 2026-01-01 09:00:00 UTC`, or ''.
-
-    Only reads: trying the lock to find out would refuse it to a controller that starts just now.
-    """
-    signed = _signature(path)
-    if signed is None:
-        return ""
-    pid, since = signed
-    return f"pid {pid}, since {since:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def holder_pid(path: Path) -> int | None:
-    """Return the process that holds the lock, or None."""
-    signed = _signature(path)
-    return signed[0] if signed is not None else None
-
-
-def _signature(path: Path) -> tuple[int, datetime] | None:
-    try:
-        said = json.loads(path.read_bytes()[:4096])
-        pid, since = int(said["pid"]), datetime.fromtimestamp(int(said["since"]), UTC)
-        mark = str(said["born"])
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
-        return None
-    if pid <= 0 or not mark or born(pid) != mark:
-        return None
-    return pid, since
-
-
-def born(pid: int) -> str:
-    """Return a word that tells this process from an earlier one with the same id; '' when gone.
-
-    Where there is no /proc the word is only `alive`.
-    """
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-    except OSError:
-        return "" if Path("/proc/self/stat").exists() else _alive(pid)
-    fields = text.rpartition(")")[2].split()
-    return "" if fields[0] in "ZX" else fields[19]
-
-
-def _alive(pid: int) -> str:
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return ""
-    except PermissionError:
-        pass
-    return "alive"
-
-
-def _lock_file(path: Path) -> int | None:
-    """Open and lock; None when it is held. O_CLOEXEC, or a child would keep it for ever."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    fd = os.open(path, flags, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
-        return None
-    except BaseException:
-        os.close(fd)
-        raise
-    return fd
