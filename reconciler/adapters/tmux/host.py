@@ -35,7 +35,7 @@ from reconciler.adapters.tmux.watching import Watching, panes, server_pid
 from reconciler.model.ids import Json, UnitId
 from reconciler.model.problems import BlindError, NovaorchError
 from reconciler.model.unit import Process
-from reconciler.model.world import World
+from reconciler.model.world import Presence, World
 from reconciler.ports import Order, Receipt
 
 RETRIES, PAUSE_S = 20, 0.01
@@ -116,6 +116,10 @@ class Tmux:
     def refusals(self, processes: Iterable[Process]) -> Mapping[UnitId, tuple[str, str]]:
         """See `Host.refusals`."""
         return Inspector(self._environ).refusals(processes)
+
+    def presence(self, panes: Iterable[str], typing_s: float) -> Mapping[str, Presence]:  # noqa: ARG002
+        """See `Host.presence`. Nobody is seen yet."""
+        return {}
 
     def perform(self, orders: Sequence[Order]) -> Sequence[Receipt]:
         """See `Host.perform`. Starts the server if there is none.
