@@ -98,12 +98,29 @@ class Repository(Protocol):
     def unsigned(self, older: str, newer: str, policy: Verification) -> tuple[str, str] | None:
         """Return the first commit that `policy` does not let pass, and why; None: all is well.
 
-        What is looked at is `newer` alone, or every commit that it contains and `older` does not.
+        What is looked at is `newer` alone, or every commit that it contains and `older` does not;
+        without an `older` one ('') there is no range yet, and `newer` alone is looked at.
         """
+        ...
+
+    def line(self, commit: str) -> Iterable[tuple[str, str]]:
+        """Yield (commit, id of its `desired-state/`, '' for none), backwards by first parents."""
         ...
 
     def close(self) -> None:
         """End the helper processes."""
+        ...
+
+
+class Mark(Protocol):
+    """One commit kept under a name of ours: what was followed last on this host."""
+
+    def tip(self) -> str:
+        """Return its id, '' when there is none. BlindError: nobody can tell."""
+        ...
+
+    def move(self, commit: str, parent: str) -> None:
+        """Let the name mean `commit` if it means `parent` now ('': nothing); ConflictError."""
         ...
 
 

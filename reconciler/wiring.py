@@ -16,6 +16,8 @@ from reconciler.adapters.manifestcache import DiskCache
 from reconciler.adapters.state import StateDir
 from reconciler.kinds import SHAPE
 from reconciler.loop.cycle import Ports
+from reconciler.loop.follow import Followed
+from reconciler.loop.highwater import HighWater
 from reconciler.loop.wish import Wishes
 from reconciler.model.unit import FleetSettings
 
@@ -58,6 +60,24 @@ class Wiring:
         home = self.environ.get("HOME", "")
         return Wishes(repository, self._cache(), str(repository.root), home)
 
+    @cached_property
+    def followed(self) -> Followed:
+        """Desired state, followed commit by commit: what a controller keeps true."""
+        from reconciler.adapters.git.refs import own_ref
+
+        repository = self.repository
+        # Each linked work tree has a HEAD of its own, and so a mark of its own.
+        place = repository.git_dir.name if repository.git_dir != repository.common_dir else ""
+        name = own_ref("accepted", f"{self.machine}.{place}" if place else self.machine)
+        mark = HighWater(
+            repository.own_ref(name),
+            repository,
+            self.clock,
+            store=None,
+            name=name.removeprefix("refs/novaorch/"),
+        )
+        return Followed(self.wishes, self.control, mark, self.clock)
+
     @property
     def machine(self) -> str:
         """The name of this host."""
@@ -80,7 +100,9 @@ class Wiring:
 
     def close(self) -> None:
         """Keep what was parsed, and end the helper process of the repository."""
-        if "wishes" in self.__dict__:
+        if "followed" in self.__dict__:
+            self.followed.remember()
+        elif "wishes" in self.__dict__:
             self.wishes.remember()
         if "repository" in self.__dict__:
             self.repository.close()
@@ -152,4 +174,4 @@ class Wiring:
 
     def ports(self, fleet: FleetSettings, on_event: Callable[[str], None] | None = None) -> Ports:
         """Everything that a pass needs."""
-        return Ports(self.host(fleet, on_event), self.wishes, self.clock)
+        return Ports(self.host(fleet, on_event), self.followed, self.clock)

@@ -6,7 +6,7 @@ Never touches a repository: bytes in, values out. A malformed object is a ValueE
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -30,6 +30,7 @@ class Commit:
     """What is read of a commit; author and subject are safe to print.
 
     `committed` is the epoch second of the committer's hour, 0 when it is missing or absurd.
+    The first of `parents` is the one that a merge was made on.
     """
 
     oid: str
@@ -37,6 +38,7 @@ class Commit:
     author: str
     subject: str
     committed: float = 0.0
+    parents: tuple[str, ...] = ()
 
 
 def object_id(kind: str, body: bytes, object_format: str) -> str:
@@ -122,7 +124,16 @@ def parse_commit(oid: str, body: bytes) -> Commit:
         printable(_text(author, encoding))[:_AUTHOR_MAX],
         printable(" ".join(_text(subject, encoding).split("\n")).strip())[:_SUBJECT_MAX],
         _hour(fields.get(b"committer", b"")),
+        tuple(_parents(head, len(oid))),
     )
+
+
+def _parents(head: bytes, width: int) -> Iterator[str]:
+    for line in head.split(b"\n"):
+        if line.startswith(b"parent "):
+            if len(line) != width + 7:
+                raise ValueError("it names a parent that is none")
+            yield line[7:].decode("ascii")
 
 
 def _hour(person: bytes) -> float:

@@ -9,19 +9,15 @@ from __future__ import annotations
 import contextlib
 import copy
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconciler.adapters.git import writes
 from reconciler.adapters.git.folders import FOLDER, FolderReader
-from reconciler.adapters.git.formats import (
-    SUBMODULE,
-    Commit,
-    parse_commit,
-    printable,
-    tree_id,
-)
+from reconciler.adapters.git.formats import SUBMODULE, Commit, printable, tree_id
+from reconciler.adapters.git.history import History, branch_underway
 from reconciler.adapters.git.objects import SILENCE_S, ObjectReader
 from reconciler.adapters.git.place import Handed, NoRepositoryError, Place, locate
 from reconciler.adapters.git.process import GitCommand, Reply, said
@@ -29,6 +25,10 @@ from reconciler.adapters.git.refs import OwnRef
 from reconciler.adapters.git.uncommitted import FILE_MAX, read_index, read_work_tree
 from reconciler.model.manifest import Blob, Tree
 from reconciler.model.problems import SourceError
+from reconciler.model.unit import Verification
+
+if TYPE_CHECKING:
+    from reconciler.adapters.git.signatures import Signatures
 
 _FULL_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REVISION_MAX = 1000
@@ -52,6 +52,8 @@ class GitRepository:
         self._git = GitCommand(place.anchor, place.trusted, variables, fenced=True)
         self.objects = ObjectReader(self._git.start, self._format, silence_s)
         self._folders = FolderReader(self.objects, self._format)
+        self._history = History(self._git, self.objects, self._folders, self.common_dir)
+        self._signatures: Signatures | None = None
         self._last: Tree | None = None
         self._local: dict[str, bytes] = {}
 
@@ -72,7 +74,7 @@ class GitRepository:
             return self._staged()
         oid = self._resolve(revision)
         if self._last is None or self._last.commit != oid:
-            self._last = self._tree_of(self._commit(oid))
+            self._last = self._tree_of(self._history.commit(oid))
         return self._last
 
     def read(self, oids: Sequence[str]) -> Mapping[str, bytes]:
@@ -121,15 +123,33 @@ class GitRepository:
 
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Return whether `newer` contains `older`. A shallow clone that cannot know raises."""
-        ids = [self._resolve(revision) for revision in (older, newer)]
-        reply = self._git.run("merge-base", "--is-ancestor", *ids)
-        if reply.code == 1 and (self.common_dir / "shallow").exists():
-            raise SourceError(
-                f"cannot tell whether {newer} contains {older}",
-                why="this clone is shallow: its history is cut off",
-                fix="run `git fetch --unshallow`",
-            )
-        return self._said_yes(reply)
+        return self._history.contains(self._resolve(older), self._resolve(newer))
+
+    def descends(self, older: str, newer: str) -> bool:
+        """Return whether commit `newer` contains `older` (full ids). SourceError: nobody knows.
+
+        When one is the other's parent, no process is started.
+        """
+        return self._history.contains(older, newer)
+
+    def unsigned(self, older: str, newer: str, policy: Verification) -> tuple[str, str] | None:
+        """Return the first commit that no principal of `policy` signed well, and why; or None.
+
+        Of a range every commit counts, those of merged branches too. Without an `older` one there
+        is no range yet: `newer` alone is looked at.
+        """
+        if policy.commits == "off" or older == newer:
+            return None
+        from reconciler.adapters.git.signatures import Signatures  # noqa: PLC0415 - seldom used
+
+        self._signatures = self._signatures or Signatures(self.objects)
+        whole = policy.commits == "range" and older
+        commits = self._history.since(older, newer) if whole else [newer]
+        return self._signatures.first_bad(commits, policy)
+
+    def line(self, commit: str) -> Iterator[tuple[str, str]]:
+        """Yield (commit, id of its `desired-state/`, '' for none), backwards by first parents."""
+        return self._history.line(self._resolve(commit))
 
     def config(self, name: str) -> str | None:
         """Return a path setting as the user's git sees it, `~` expanded; None when not set."""
@@ -150,6 +170,11 @@ class GitRepository:
         """Return a ref of ours by its full name: see `refs.own_ref`."""
         return OwnRef(self._git, self.objects, self.common_dir, name)
 
+    @property
+    def command(self) -> GitCommand:
+        """Git, hardened, at this repository: for what else keeps something in it."""
+        return self._git
+
     def _said_yes(self, reply: Reply) -> bool:
         if reply.code not in (0, 1):
             raise SourceError(
@@ -168,13 +193,18 @@ class GitRepository:
                 why=refused,
                 fix="name a branch, a tag or a commit",
             )
-        names = [revision]
+        names = [self._head() if revision == "HEAD" else revision]
         if revision != "HEAD" and not _FULL_ID.fullmatch(revision):
             names.insert(0, f"refs/heads/{revision}")
         for found in self.objects.find([f"{name}^{{commit}}" for name in names]):
             if found is not None:
                 return found.oid
         raise self._unresolved(revision)
+
+    def _head(self) -> str:
+        """Return what HEAD stands for: during a rebase or bisect, the branch that it is about."""
+        underway = branch_underway(self.git_dir)
+        return underway if underway and self.head_branch() is None else "HEAD"
 
     def _unresolved(self, revision: str) -> SourceError:
         branch = self.head_branch() if revision == "HEAD" else None
@@ -196,15 +226,6 @@ class GitRepository:
             why="novaorch reads wishes from commits, and the branch is new or was deleted",
             fix=f"commit {FOLDER}/ first, or look at it with --worktree",
         )
-
-    def _commit(self, oid: str) -> Commit:
-        body = self.objects.contents([oid], "commit")[0]
-        try:
-            return parse_commit(oid, body)
-        except (ValueError, UnicodeError) as error:
-            raise SourceError(
-                f"commit {oid} is malformed", why=str(error), fix="run `git fsck`"
-            ) from None
 
     def _tree_of(self, commit: Commit) -> Tree:
         oid = self._folders.find(commit.tree)

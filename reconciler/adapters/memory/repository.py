@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.model.manifest import Blob, Tree
-from reconciler.model.problems import BlindError, SourceError
+from reconciler.model.problems import BlindError, ConflictError, SourceError
 from reconciler.model.unit import Verification
 
 _ANCESTOR = re.compile(r"(.+?)(?:\^|~(\d{1,6}))")
@@ -94,16 +94,25 @@ class MemoryRepository:
     def unsigned(self, older: str, newer: str, policy: Verification) -> tuple[str, str] | None:
         """Return the first commit of the range that `bad_signatures` names, and why."""
         self._look()
-        if policy.commits == "off":
+        if policy.commits == "off" or newer == older:
             return None
         at, found = self._find(newer).id, None
-        while at in self._commits and at != older:
+        while at in self._commits and not (older and self.descends(at, older)):
             if at in self.bad_signatures:
                 found = (at, self.bad_signatures[at])
-            if policy.commits == "head":
+            if policy.commits == "head" or not older:
                 break
             at = self._commits[at].parent
         return found
+
+    def line(self, commit: str) -> Iterator[tuple[str, str]]:
+        """Yield (commit, id of its content, '' for none), backwards."""
+        self._look()
+        at = self._find(commit).id
+        while at in self._commits:
+            files = self._commits[at].files
+            yield at, _tree_id(self._take(files)) if files is not None else ""
+            at = self._commits[at].parent
 
     def close(self) -> None:
         """Nothing to end."""
@@ -150,3 +159,23 @@ def _tree_id(blobs: tuple[Blob, ...]) -> str:
 
 def _sha1(data: bytes) -> str:
     return hashlib.sha1(data, usedforsecurity=False).hexdigest()
+
+
+class MemoryMark:
+    """One commit kept under a name of ours (`ports.Mark`). With `damaged`, nobody can tell."""
+
+    def __init__(self) -> None:
+        self.commit = ""
+        self.damaged = False
+
+    def tip(self) -> str:
+        """Return its id, '' when there is none."""
+        if self.damaged:
+            raise BlindError("the mark holds what novaorch did not write", fix="mend it")
+        return self.commit
+
+    def move(self, commit: str, parent: str) -> None:
+        """Let the name mean `commit` if it means `parent` now."""
+        if self.tip() != parent:
+            raise ConflictError("the mark was moved by somebody else meanwhile", fix="look again")
+        self.commit = commit

@@ -1,0 +1,198 @@
+"""Which commit is followed: the head, or the one before it and why.
+
+Reads a wish and what is known of it, and lets `core.accept` decide. Never writes anything but how
+far history was followed, and that only when a controller says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from reconciler.core.accept import Facts, decide
+from reconciler.loop.highwater import HighWater
+from reconciler.loop.wish import Wishes
+from reconciler.model.control import SILENT, Consent, Controls, Quarantine, Withheld
+from reconciler.model.problems import ConflictError, NovaorchError, SourceError
+from reconciler.model.unit import Desired, FleetSettings
+from reconciler.ports import Clock, Control, Repository
+
+
+def _nothing(_text: str) -> None:
+    """Say nothing."""
+
+
+@dataclass(slots=True)
+class Followed:
+    """A reader that follows one branch (`loop.cycle.Following`).
+
+    Said to `log`: what a person should know, once.
+    """
+
+    wishes: Wishes
+    control: Control
+    mark: HighWater
+    clock: Clock
+    log: Callable[[str], None] = _nothing
+    _base: Desired | None = None
+    _chosen: str = ""
+    _answer: Desired | None = None
+    _said: set[str] = field(default_factory=set)
+
+    @property
+    def repository(self) -> Repository:
+        """Where the commits are."""
+        return self.wishes.repository
+
+    def read(self, revision: str = "", consent: Consent = SILENT) -> Desired:
+        """Return what `revision` asks for; '' is the commit that is followed.
+
+        That is the head, or, when it is withheld, the last commit that is not: `withheld` says
+        why. SourceError when there is none.
+        """
+        if revision:
+            return self.wishes.read(revision)
+        new = self.wishes.read()
+        accepted = self.mark.read(new.fleet)
+        controls = self.control.read()
+        self._chosen = ""
+        quarantine = _quarantine(controls, new.tree)
+        if new.commit == accepted and quarantine is None and controls.trial is None:
+            self._chosen, self._base = accepted, new
+            return new
+        base = self._followed_before(accepted or new.commit, new, controls)
+        verdict = decide(
+            new.commit, accepted, self._facts(accepted, base, new, (quarantine, consent))
+        )
+        if isinstance(verdict, Withheld):
+            return self._instead(base, verdict)
+        desired = self._blended(base, new, controls)
+        if desired is new:
+            self._chosen = new.commit
+        return desired
+
+    def accept(self, desired: Desired) -> None:
+        """Raise the mark to the commit that `read` chose last; any other one moves nothing.
+
+        A full disk is said and endured: what is lost is a guard, not an agent. ConflictError:
+        somebody else moved it just now.
+        """
+        if desired.commit != self._chosen:
+            return
+        try:
+            self.mark.set(desired.fleet, desired.commit)
+        except ConflictError:
+            raise
+        except NovaorchError as error:
+            self._say(f"how far the branch was followed is not kept: {error.what} ({error.why})")
+        self._base = desired
+
+    def remember(self) -> None:
+        """Keep what was parsed, and tell the store of the mark: nobody waits for that."""
+        self.wishes.remember()
+        self.mark.tell()
+
+    def warm(self) -> None:
+        """Load now what the first new commit needs."""
+        self.wishes.warm()
+
+    def _blended(self, base: Desired | None, new: Desired, controls: Controls) -> Desired:  # noqa: ARG002
+        """Return what a commit that may be followed asks for; a trial mixes it with `base`.
+
+        The mark moves only for `new` itself.
+        """
+        return new
+
+    def _say(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self.log(text)
+
+    # -- the decision --------------------------------------------------------------------------
+
+    def _followed_before(self, commit: str, new: Desired, controls: Controls) -> Desired | None:
+        """Return the nearest commit, from `commit` back, whose content is not quarantined.
+
+        None when there is none, or when it is not here any more.
+        """
+        base = self._base
+        if base is not None and base.commit == commit and not _quarantine(controls, base.tree):
+            return base
+        if commit == new.commit and _quarantine(controls, new.tree) is None:
+            return None  # nothing was followed before the very first one
+        try:
+            for at, tree in self.repository.line(commit):
+                if tree and not _quarantine(controls, tree):
+                    if self._base is None or self._base.commit != at:
+                        self._base = self.wishes.read(at)
+                    return self._base
+        except SourceError:
+            return None
+        return None
+
+    def _facts(
+        self,
+        accepted: str,
+        base: Desired | None,
+        new: Desired,
+        said: tuple[Quarantine | None, Consent],
+    ) -> Facts:
+        quarantine, consent = said
+        policy = (base or new).fleet
+        descends, doubt = self._descends(accepted, new.commit)
+        if accepted and base is None and not doubt:
+            doubt = "what was followed cannot be read any more"
+        older = "" if doubt else accepted
+        unasked = policy.verify.commits == "off"
+        closed, until = self._window(policy)
+        return Facts(
+            descends=descends,
+            doubt=doubt,
+            same=unasked and base is not None and (accepted, new.tree) == (base.commit, base.tree),
+            quarantine=quarantine,
+            unsigned=None if unasked or quarantine else self._unsigned(older, new, base),
+            closed=closed,
+            until=until,
+            follow_rewinds=base is not None and policy.sync.follow_rewinds,
+            consent=consent,
+        )
+
+    def _descends(self, accepted: str, head: str) -> tuple[bool, str]:
+        if not accepted:
+            return True, ""
+        try:
+            return self.repository.descends(accepted, head), ""
+        except SourceError as error:
+            return False, f"{error.what} ({error.why}); {error.fix}"
+
+    def _unsigned(self, older: str, new: Desired, base: Desired | None) -> tuple[str, str] | None:
+        """Return what the principals of the last commit followed say of a new one."""
+        if base is None:
+            self._say(f"commit {new.commit[:12]} is the first: its own principals are believed")
+        try:
+            return self.repository.unsigned(older, new.commit, (base or new).fleet.verify)
+        except SourceError as error:
+            return new.commit, f"{error.what} ({error.why}); {error.fix}"
+
+    def _window(self, policy: FleetSettings) -> tuple[bool, float]:
+        if not policy.sync.windows:
+            return False, 0.0
+        return False, 0.0
+
+    def _instead(self, base: Desired | None, withheld: Withheld) -> Desired:
+        """Return what is followed instead; the very same value while nothing changes."""
+        if base is None or base.commit == withheld.commit:
+            raise SourceError(
+                withheld.detail,
+                why="no other commit was followed before, so all is left as it is",
+                fix=withheld.fix,
+            )
+        answer = self._answer
+        if answer is None or answer.commit != base.commit or answer.withheld != (withheld,):
+            self._answer = answer = replace(base, withheld=(withheld,))
+        return answer
+
+
+def _quarantine(controls: Controls, tree: str) -> Quarantine | None:
+    """Return what says that this content is not followed again."""
+    return next((q for q in controls.quarantined if q.tree == tree), None)
