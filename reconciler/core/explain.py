@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from reconciler.core.plain import clean as clean  # noqa: PLC0414 - its users know it from here
 from reconciler.model.action import Action, Change, Outcome, Plan, Verb
 from reconciler.model.ids import Json, canonical
 from reconciler.model.problems import FOLDER, Problem
@@ -65,7 +65,7 @@ def _action(action: Action, width: int) -> list[Line]:
     lines += [Line(action.verb, 1, _change(change)) for change in action.changes]
     lines += [Line(action.verb, 1, _live(action))] if action.verb in _TOUCHES_LIVE else []
     if action.verb is Verb.HOLD and action.until:
-        lines.append(Line(action.verb, 1, f"until {_hour(action.until)}"))
+        lines.append(Line(action.verb, 1, f"until {hour(action.until)}"))
     if action.verb is Verb.HOLD and action.fix:
         lines.append(Line(action.verb, 1, f"to lift it: {clean(action.fix)}"))
     return lines
@@ -95,17 +95,9 @@ def _value(value: Json) -> str:
     return text if len(text) <= _VALUE_MAX else f"{text[: _VALUE_MAX - 1]}…"
 
 
-def _hour(epoch_s: int) -> str:
+def hour(epoch_s: int) -> str:
+    """Return an epoch second as people read it."""
     return datetime.fromtimestamp(epoch_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def clean(text: str) -> str:
-    """Return `text` fit for a terminal: controls, bidi and zero-width characters made visible."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        char if unicodedata.category(char)[0] != "C" else f"\\u{{{ord(char):x}}}" for char in text
-    )
 
 
 def counted(number: int, noun: str) -> str:

@@ -13,9 +13,9 @@ from dataclasses import replace
 from reconciler.core.carry import Carry, own_carries, renamed
 from reconciler.core.change import applied_text
 from reconciler.core.opening import name_taken, new_panes, new_window, open_frame
-from reconciler.core.processes import blocked_start, start_needs
 from reconciler.core.scene import Scene, expect
 from reconciler.core.seats import Seat, applied_to, frame_changes, homeless, recalled, seats
+from reconciler.core.starts import blocked_start, start_needs
 from reconciler.core.windows import in_order, missing_slots, options_step, reshaped
 from reconciler.model.action import Action, Change, Expect, Reason, Verb
 from reconciler.model.ids import Json, canonical

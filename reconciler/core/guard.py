@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from reconciler.core.absence import implausible, is_protected
 from reconciler.core.diff import broken_hold
 from reconciler.core.match import owner
 from reconciler.core.scene import Scene
@@ -28,12 +29,12 @@ def guard(scene: Scene, actions: list[Action]) -> list[Action]:
     if not scene.desired.settled:
         held = {id(action): _unsettled(scene, action) for action in due}
         return [held.get(id(action), action) for action in actions]
-    refused = _refused(scene, due)
+    kept = {id(a): _protected(scene, a) for a in due if _is_protected(scene, a)}
+    refused = _refused(scene, [action for action in due if id(action) not in kept])
     token = confirmation([action for action, _, _ in refused])
-    if not refused or scene.consent.word == token:
-        return actions
-    held = {id(a): _refusal(a, reason, detail, token) for a, reason, detail in refused}
-    return [held.get(id(action), action) for action in actions]
+    if scene.consent.word != token:
+        kept |= {id(a): _refusal(a, reason, detail, token) for a, reason, detail in refused}
+    return [kept.get(id(action), action) for action in actions]
 
 
 def confirmation(refused: list[Action]) -> str:
@@ -42,6 +43,22 @@ def confirmation(refused: list[Action]) -> str:
         " ".join([a.unit, *(f"{e.pane_id}:{e.pid}" for e in a.expects)]) for a in refused
     )
     return digest(list[Json](names))[:8]
+
+
+def _is_protected(scene: Scene, action: Action) -> bool:
+    seen = {expect.pane_id for expect in action.expects}
+    return is_protected([pane for pane in scene.match.strays if pane.pane_id in seen])
+
+
+def _protected(scene: Scene, action: Action) -> Action:
+    """Hold what was protected when it was applied last, until its very own word is said."""
+    token = confirmation([action])
+    if scene.consent.word == token:
+        return action
+    detail = "nobody wants it any more, and its last manifest said protect: true"
+    fix = "commit it back with protect: false, apply, and then remove it"
+    refusal = _refusal(action, Reason.PROTECTED, detail, token)
+    return replace(refusal, fix=f"{fix}; or {refusal.fix}")
 
 
 def _is_due(action: Action) -> bool:
@@ -72,14 +89,10 @@ def _problem_of(scene: Scene, unit: UnitId) -> Problem | None:
 
 def _refused(scene: Scene, due: list[Action]) -> list[tuple[Action, Reason, str]]:
     """Return the stops that are not plausible, each with its reason."""
-    if not scene.desired.processes:
-        detail = "desired-state/ asks for nothing at all; an emptied folder stops nothing by itself"
-        return [(action, Reason.EMPTY, detail) for action in due]
-    vanished = [a for a in due if a.unit.project not in scene.desired.projects]
-    refused = [
-        (a, Reason.PROJECT_GONE, f"the whole folder {a.unit.project}/ is gone") for a in vanished
-    ]
-    rest = [a for a in due if a.unit.project in scene.desired.projects]
+    reason = Reason.PROJECT_GONE if scene.desired.processes else Reason.EMPTY
+    why = {id(action): implausible(scene, action.unit) for action in due}
+    refused = [(a, reason, why[id(a)]) for a in due if why[id(a)]]
+    rest = [action for action in due if not why[id(action)]]
     fleet = scene.desired.fleet
     live = len({group(scene, unit) for unit in _live(scene)})
     limit = max(fleet.stops_count_max, live * fleet.stops_percent_max // 100)

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from reconciler.core.scene import Scene, frame_key
+from reconciler.core.stops import is_fresh, runs
 from reconciler.model.ids import Json, UnitId, digest
 from reconciler.model.unit import Process
-from reconciler.model.world import Drain, SeenPane
+from reconciler.model.world import SeenPane
 
 Applied = Mapping[UnitId, Mapping[str, Json]]
 """Last applied fields by unit."""
@@ -20,7 +21,8 @@ class Questions:
 
     `elsewhere` says where to look when a pane knows nothing: a person may have moved it out of
     the session that does. `starting` holds the processes that this plan may start. `disturbed`
-    are the panes (by id) whose processes this plan may ask to end.
+    are the panes (by id) whose processes this plan may ask to end; some it will only update, which
+    is not known before `applied` is.
     """
 
     applied: dict[UnitId, str]
@@ -39,6 +41,8 @@ def inquire(scene: Scene) -> Questions:
     for process in scene.desired.processes.values():
         if process.held is None:
             _ask(scene, process, found)
+    for pane in scene.match.strays:
+        _ask_stray(scene, pane, found)
     return found
 
 
@@ -47,10 +51,27 @@ def _ask(scene: Scene, process: Process, found: Questions) -> None:
     if pane is None or pane.mark is None:
         if not process.stopped:
             found.starting.append(process)
-    elif pane.mark.digest != process.digest:
+        return
+    changed = pane.mark.digest != process.digest
+    if changed:
         _changed(scene, process, pane, found)
-    elif pane.dead or pane.mark.drain is not Drain.NONE:
+    elif pane.dead or pane.mark.asked:
         found.starting.append(process)
+    if (changed or process.stopped) and runs(pane) and is_fresh(pane):
+        found.disturbed.append(pane.pane_id)
+
+
+def _ask_stray(scene: Scene, pane: SeenPane, found: Questions) -> None:
+    """Ask how a process whose manifest is gone wants to end, when it is about to be told."""
+    mark = pane.mark
+    if mark is None or not runs(pane):
+        return
+    if is_fresh(pane):
+        found.disturbed.append(pane.pane_id)
+    elif scene.world.taken_at < mark.drain_until:
+        return
+    if mark.unit not in scene.desired.processes:
+        found.applied.setdefault(mark.unit, pane.pane_id)
 
 
 def believed(scene: Scene, answers: Applied) -> Applied:
@@ -58,12 +79,13 @@ def believed(scene: Scene, answers: Applied) -> Applied:
 
     A session keeps what was said of a unit that left it, and a person may bring the unit back.
     """
+    strays = reversed(scene.match.strays)  # of doubles, the first was asked for
+    marks = {pane.mark.unit: pane.mark for pane in strays if pane.mark is not None}
+    marks |= {unit: pane.mark for unit, pane in scene.match.panes.items() if pane.mark is not None}
     return {
         unit: fields
         for unit, fields in answers.items()
-        if (pane := scene.match.panes.get(unit)) is None
-        or pane.mark is None
-        or digest(dict(fields)) == pane.mark.digest
+        if unit not in marks or digest(dict(fields)) == marks[unit].digest
     }
 
 

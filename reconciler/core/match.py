@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reconciler.core.pairing import pair_windows
 from reconciler.model.ids import UnitId
 from reconciler.model.unit import Desired, Frame, Process, Window
-from reconciler.model.world import Drain, SeenPane, SeenSession, SeenWindow, World
+from reconciler.model.world import SeenPane, SeenSession, SeenWindow, World
 
 Crowd = dict[UnitId, list[SeenPane]]
 """Live panes by the unit in their mark; more than one where a crash or a hand made doubles."""
@@ -35,7 +35,7 @@ class Match:
         pane = self.panes.get(unit)
         if pane is None or pane.mark is None or pane.dead:
             return False
-        return pane.mark.drain is Drain.NONE
+        return not pane.mark.asked
 
     def seated(self, frame: Frame, window: Window, pane: SeenPane) -> bool:
         """Whether a pane is where this slot of this frame is.
@@ -184,7 +184,7 @@ def _digest(pane: SeenPane) -> str:
 
 
 def _draining(pane: SeenPane) -> bool:
-    return pane.mark is not None and pane.mark.drain is not Drain.NONE
+    return pane.mark is not None and pane.mark.asked
 
 
 # -- placeholders ---------------------------------------------------------------------------------

@@ -6,9 +6,9 @@ from reconciler.core.carry import carried, own_carries, renamed
 from reconciler.core.change import applied_text
 from reconciler.core.explain import counted
 from reconciler.core.layouts import fits
-from reconciler.core.processes import blocked_start, start_needs
 from reconciler.core.scene import Scene
 from reconciler.core.seats import homeless, recalled, seats
+from reconciler.core.starts import blocked_start, start_needs
 from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.marks import frame_text
 from reconciler.model.step import NewPane, NewWindow, OpenSession

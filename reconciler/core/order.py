@@ -9,7 +9,7 @@ from reconciler.core.processes import ended_for_good
 from reconciler.core.scene import Scene
 from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.ids import UnitId
-from reconciler.model.step import Signal
+from reconciler.model.step import Signal, TypeLines
 
 _RANK = {Verb.ADOPT: 0, Verb.UPDATE: 1, Verb.STOP: 2, Verb.RESTART: 3, Verb.START: 4}
 """What is made in a session comes before what goes from it, which could be its last pane."""
@@ -66,7 +66,7 @@ def _brings(scene: Scene, action: Action) -> bool:
     brings nothing: what comes after waits for the new one."""
     if action.unit not in scene.desired.processes:
         return True
-    asks = any(isinstance(step, Signal) for step in action.steps)
+    asks = any(isinstance(step, Signal | TypeLines) for step in action.steps)
     return action.verb is not Verb.UPDATE and not asks
 
 

@@ -1,17 +1,27 @@
-"""What keeps a move from being made now although wish and world ask for it: people, mostly."""
+"""What keeps a move from being made now although wish and world ask for it: people, mostly.
+
+Each restraint is a module of its own that turns moves into holds; here is only their order.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from reconciler.core.engaged import spare
+from reconciler.core.fence import overrun, unleased
 from reconciler.core.scene import Scene
+from reconciler.core.storm import calm
+from reconciler.core.suspend import still
 from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.control import Withheld
 from reconciler.model.ids import UnitId
 
 
 def restrain(scene: Scene, actions: list[Action]) -> list[Action]:
-    """Return the actions with every move that has to wait turned into a hold that says for what."""
+    """Return the actions with every move that has to wait turned into a hold that says for what.
+
+    The storm comes last: what is held for another reason takes no share of its bucket.
+    """
+    for restraint in (still, unleased, overrun, spare, calm):
+        actions = restraint(scene, actions)
     return [*actions, *(_withheld(commit) for commit in scene.desired.withheld)]
 
 
@@ -24,17 +34,4 @@ def _withheld(commit: Withheld) -> Action:
         detail=commit.detail,
         until=int(commit.until),
         fix=commit.fix,
-    )
-
-
-def held(action: Action, reason: Reason, detail: str, *, until: float = 0, fix: str = "") -> Action:
-    """Return the action as a step not taken."""
-    return replace(
-        action,
-        verb=Verb.HOLD,
-        reason=reason,
-        detail=detail,
-        steps=(),
-        until=int(-(-until // 1)),
-        fix=fix,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.core.change import applied_text
 from reconciler.core.match import Match
@@ -27,37 +27,40 @@ class Scene:
     restraints: Restraints = FREE
     consent: Consent = SILENT
 
-    def mark(self, process: Process, falls: int = 0) -> PaneMark:
-        """Return the mark of a process that starts now."""
+    def mark(self, process: Process) -> PaneMark:
+        """Return the mark of a process that starts now, without a past."""
         return PaneMark(
             fleet=self.desired.fleet.name,
             unit=process.id,
             digest=process.digest,
             commit=self.desired.commit,
             started=NOW,
-            falls=falls,
+            protect=process.protect,
         )
 
     def running_mark(self, process: Process, pane: SeenPane) -> PaneMark:
-        """Return the mark of a process that goes on running with new fields."""
-        old = pane.mark
-        return PaneMark(
-            fleet=self.desired.fleet.name,
-            unit=process.id,
-            digest=process.digest,
-            commit=self.desired.commit,
-            started=old.started if old is not None else NOW,
-            falls=old.falls if old is not None else 0,
+        """Return the mark of a process that goes on with new fields. One that fell is forgiven its
+        falls: the wish is another one now."""
+        new, old = self.mark(process), pane.mark
+        if old is None:
+            return new
+        if pane.dead:
+            return replace(new, started=old.started)
+        return replace(
+            new,
+            started=old.started,
+            falls=old.falls,
+            burst=old.burst,
+            burst_since=old.burst_since,
         )
 
     def frame_mark(self, frame: Frame) -> FrameMark:
         """Return the mark of a frame."""
         return FrameMark(self.desired.fleet.name, frame.id, frame.digest, self.desired.commit)
 
-    def starting(self, process: Process, *, falls: int = 0, focus: bool = False) -> NewPane:
+    def starting(self, process: Process, *, focus: bool = False) -> NewPane:
         """Return a pane in which the process starts."""
-        applied = applied_text(process.fields)
-        return NewPane(self.mark(process, falls), process.launch, applied, focus)
+        return NewPane(self.mark(process), process.launch, applied_text(process.fields), focus)
 
     def placeholder(self, process: Process, *, focus: bool = False) -> NewPane:
         """Return a pane that keeps the place of a process that does not run there yet.
@@ -90,17 +93,7 @@ def expect(pane: SeenPane) -> Expect:
 
 def drain_mark(mark: PaneMark, why: Drain, grace_s: float) -> PaneMark:
     """Return the mark of a process that was asked to end and has `grace_s` to do so."""
-    return PaneMark(
-        fleet=mark.fleet,
-        unit=mark.unit,
-        digest=mark.digest,
-        commit=mark.commit,
-        started=mark.started,
-        falls=mark.falls,
-        drain=why,
-        drain_until=-max(1, math.ceil(grace_s)),
-        placeholder=mark.placeholder,
-    )
+    return replace(mark, drain=why, drain_until=-max(1, math.ceil(grace_s)))
 
 
 def frame_key(frame: Frame) -> UnitId:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from reconciler.core.absence import delayed
+from reconciler.core.ending import (
+    Ending,
+    applied_ending,
+    begin,
+    ending,
+    press,
+    unheeded,
+    waiting_for,
+)
 from reconciler.core.layouts import tidied
 from reconciler.core.match import owner
-from reconciler.core.processes import drain_steps
 from reconciler.core.scene import Scene, expect
 from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.ids import UnitId
-from reconciler.model.step import Close, Signal, Step
-from reconciler.model.world import Drain, SeenPane
+from reconciler.model.step import Close, Step
+from reconciler.model.world import Drain, PaneMark, SeenPane
 
-GRACE_S = 15.0
-"""How long a removed process has to end; its own manifest, which could say, is gone."""
+Running = tuple[SeenPane, PaneMark]
 
 
 def stops(scene: Scene) -> list[Action]:
@@ -34,35 +40,46 @@ def group(scene: Scene, unit: UnitId) -> UnitId:
 
 
 def _stop(scene: Scene, unit: UnitId, panes: list[SeenPane]) -> Action:
-    fresh = [pane for pane in panes if _fresh(pane)]
+    fresh = [pane for pane in panes if is_fresh(pane)]
     if not fresh:
         return _finish(scene, unit, panes)
     removed = unit not in scene.desired.frames and unit not in scene.desired.processes
-    return Action(
+    stop = Action(
         Verb.STOP,
         unit,
         Reason.REMOVED if removed and owner(unit) == unit else Reason.LEFTOVER,
         detail="" if len(fresh) == 1 else f"{len(fresh)} panes",
         expects=tuple(expect(pane) for pane in fresh),
         steps=(
-            *(step for pane in fresh if _runs(pane) for step in _ask(pane)),
-            *_removed(scene, [pane for pane in fresh if not _runs(pane)]),
+            *(step for pane in fresh if runs(pane) for step in _ask(scene, pane)),
+            *_removed(scene, [pane for pane in fresh if not runs(pane)]),
         ),
     )
+    return delayed(scene, stop, fresh)
 
 
-def _fresh(pane: SeenPane) -> bool:
+def is_fresh(pane: SeenPane) -> bool:
     """Whether nobody asked this pane to go yet."""
-    return pane.mark is not None and pane.mark.drain is Drain.NONE
+    return pane.mark is not None and not pane.mark.asked
 
 
-def _runs(pane: SeenPane) -> bool:
+def runs(pane: SeenPane) -> bool:
     """Whether something would end if the pane was closed."""
     return not pane.dead and pane.mark is not None and not pane.mark.placeholder
 
 
-def _ask(pane: SeenPane) -> tuple[Step, ...]:
-    return drain_steps(pane, pane.mark, Drain.STOP, GRACE_S) if pane.mark is not None else ()
+def _ask(scene: Scene, pane: SeenPane) -> tuple[Step, ...]:
+    if pane.mark is None:
+        return ()
+    return begin(pane, pane.mark, Drain.STOP, _ending(scene, pane.mark))
+
+
+def _ending(scene: Scene, mark: PaneMark) -> Ending:
+    """Return how a process ends that nobody wants: as its manifest said when it was applied last,
+    or as that of its namesake says."""
+    process = scene.desired.processes.get(mark.unit)
+    applied = scene.world.facts.applied.get(mark.unit)
+    return applied_ending(applied) if process is None else ending(process, applied)
 
 
 def _removed(scene: Scene, panes: list[SeenPane]) -> tuple[Step, ...]:
@@ -72,29 +89,32 @@ def _removed(scene: Scene, panes: list[SeenPane]) -> tuple[Step, ...]:
 
 def _finish(scene: Scene, unit: UnitId, panes: list[SeenPane]) -> Action:
     """Go on with what an earlier pass was allowed to begin."""
-    now = scene.world.taken_at
     dead = [pane for pane in panes if pane.dead]
-    running = [(pane, pane.mark.drain_until) for pane in panes if not pane.dead and pane.mark]
-    overdue = [pane for pane, until in running if now >= until]
-    waiting = Action(
+    running = [(pane, pane.mark) for pane in panes if not pane.dead and pane.mark]
+    overdue = [(p, mark) for p, mark in running if scene.world.taken_at >= mark.drain_until]
+    if not dead and not overdue:
+        return _waiting(unit, running)
+    return Action(
+        Verb.STOP,
+        unit,
+        Reason.DRAIN_OVERDUE if overdue else Reason.DRAINED,
+        detail=unheeded(overdue[0][1]) if overdue else "",
+        expects=tuple(expect(pane) for pane in [*dead, *(pane for pane, _ in overdue)]),
+        steps=(
+            *_removed(scene, dead),
+            *(step for p, mark in overdue for step in press(p, mark, _ending(scene, mark))),
+        ),
+        continues=True,
+    )
+
+
+def _waiting(unit: UnitId, running: list[Running]) -> Action:
+    first = min((mark for _, mark in running), key=lambda mark: mark.drain_until)
+    return Action(
         Verb.HOLD,
         unit,
         Reason.DRAINING,
-        detail="asked to end; KILL follows when its grace is over",
-        until=min((until for _, until in running), default=0),
+        detail=waiting_for(first),
+        until=first.drain_until,
         continues=True,
-    )
-    if not dead and not overdue:
-        return waiting
-    return replace(
-        waiting,
-        verb=Verb.STOP,
-        reason=Reason.DRAIN_OVERDUE if overdue else Reason.DRAINED,
-        detail="did not end in its grace" if overdue else "",
-        until=0,
-        expects=tuple(expect(pane) for pane in [*dead, *overdue]),
-        steps=(
-            *_removed(scene, dead),
-            *(Signal(pane.pane_id, pane.pid, "KILL") for pane in overdue),
-        ),
     )

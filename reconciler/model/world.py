@@ -50,6 +50,11 @@ class PaneMark:
     burst_since: int = 0
     protect: bool = False
 
+    @property
+    def asked(self) -> bool:
+        """Whether the process was asked to end. Being wanted by nobody is no such asking."""
+        return self.drain not in (Drain.NONE, Drain.ABSENT)
+
 
 @dataclass(frozen=True, slots=True)
 class FrameMark:

@@ -138,7 +138,7 @@ def test_what_ended_by_itself_is_restarted_by_policy(
 
 
 def test_who_falls_again_and_again_waits_longer_and_longer_and_is_forgiven() -> None:
-    bench = running(agent("a"))
+    bench = running(agent("a", restart=Restart(burst_count=100)))
     waits: list[float] = []
     for _ in range(9):
         bench.host.exit(A, 1)

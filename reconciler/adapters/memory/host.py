@@ -15,7 +15,7 @@ from reconciler.adapters.memory.hands import Hands, MovedOnError, RefusedStepErr
 from reconciler.model.action import Expect
 from reconciler.model.ids import Json, UnitId
 from reconciler.model.problems import BlindError
-from reconciler.model.step import Signal, Step
+from reconciler.model.step import Signal, Step, TypeLines
 from reconciler.model.unit import Launch, Process
 from reconciler.model.world import Presence, SeenSession, World
 from reconciler.ports import Order, Receipt
@@ -31,7 +31,8 @@ class MemoryHost:
     `fleet` is whose marks a `slot:` means; '' for anybody's. A placeholder ends at once.
 
     blind      nothing answers
-    stubborn   units whose processes do not mind TERM
+    stubborn   units whose processes do not mind TERM or HUP (a shell never minds TERM)
+    polite     units whose processes end when they are typed to, as after `/exit`
     doomed     units whose processes end at once with this status (None: tmux lost it, as it
                does now and then right after a respawn)
     refused    what `refusals` answers: unit -> (why, how to mend)
@@ -49,6 +50,7 @@ class MemoryHost:
         self.closed = False
         self.exit_empty = False
         self.stubborn: set[UnitId] = set()
+        self.polite: set[UnitId] = set()
         self.doomed: dict[UnitId, int | None] = {}
         self.refused: dict[UnitId, tuple[str, str]] = {}
         self.engaged: dict[UnitId, Presence] = {}
@@ -214,13 +216,24 @@ class MemoryHost:
         self.log.append(step)
         if isinstance(step, Signal):
             self._signal(step)
+        if isinstance(step, TypeLines):
+            self._hear(step)
         self._settle(hands)
 
     def _signal(self, step: Signal) -> None:
         pane = self._server().panes.get(step.pane)
-        stubborn = pane is not None and pane.mark is not None and pane.mark.unit in self.stubborn
-        if pane is not None and (step.name == "KILL" or not stubborn):
+        if pane is not None and (step.name == "KILL" or not self._deaf(pane, step.name)):
             self._end(pane, 128 + signal.Signals[f"SIG{step.name}"])
+
+    def _deaf(self, pane: Pane, name: str) -> bool:
+        shell = pane.launch is not None and not pane.launch.argv
+        stubborn = pane.mark is not None and pane.mark.unit in self.stubborn
+        return stubborn or (shell and name == "TERM")
+
+    def _hear(self, step: TypeLines) -> None:
+        pane = self._server().panes.get(step.pane)
+        if pane is not None and pane.mark is not None and pane.mark.unit in self.polite:
+            self._end(pane, 0)
 
     def _settle(self, hands: Hands) -> None:
         """Count what was just started, and end at once what cannot live."""

@@ -48,7 +48,7 @@ def test_a_mark_is_written_as_before_until_it_says_more() -> None:
 
 @pytest.mark.parametrize(
     "tail",
-    ["", " 1", " 1 2 3", " 1 -", " -1 2", " 1 2x", " 1 2 ", "  1 2", " ١ 2", " 1\n 2"],
+    ["", " 1", " 1 2 3", " 1 -", " -1 2", " 1 2x", " 1 2 ", "  1 2", " \u0661 2", " 1\n 2"],
 )
 def test_a_mark_of_another_length_or_with_odd_counts_is_nobodys(tail: str) -> None:
     assert pane_mark(f"v1 f p/agent/a d c 9 1 - 0 nothing{tail}") is None

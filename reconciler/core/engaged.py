@@ -1,0 +1,76 @@
+"""Nobody is interrupted: what would end a process at which somebody works waits until it is free.
+
+Only a move that begins to end something waits. What was begun is finished, what fell is healed, and
+what touches no process (a label, a layout, another seat) goes on at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.core.change import worst
+from reconciler.core.moves import held
+from reconciler.core.scene import Scene
+from reconciler.model.action import Action, Reason, Verb
+from reconciler.model.step import Close, Respawn, Signal, TypeLines
+from reconciler.model.unit import Disruption
+from reconciler.model.world import Engagement, Presence
+
+NOW = "novaorch apply --now"
+
+
+def spare(scene: Scene, actions: list[Action]) -> list[Action]:
+    """Return the actions with everything that would disturb somebody held, whole actions at a time.
+
+    A person who says `now` lets it through.
+    """
+    if scene.consent.now or not scene.world.facts.presence:
+        return actions
+    running = _running(scene)
+    return [_spared(scene, action, running) for action in actions]
+
+
+def _running(scene: Scene) -> frozenset[str]:
+    """Return the panes of ours in which something would end."""
+    panes = (*scene.match.panes.values(), *scene.match.strays)
+    return frozenset(
+        pane.pane_id
+        for pane in panes
+        if not pane.dead and pane.mark is not None and not pane.mark.placeholder
+    )
+
+
+def _spared(scene: Scene, action: Action, running: frozenset[str]) -> Action:
+    if action.verb is Verb.HOLD or action.continues:
+        return action
+    presence = scene.world.facts.presence
+    at_work = [presence[p] for p in ended_by(action) if p in running and p in presence]
+    waits = [found for found in at_work if _counts(action, found)]
+    if not waits:
+        return action
+    detail = "; ".join(dict.fromkeys(f"{found.kind}: {found.detail}" for found in waits))
+    ends = [found.until for found in waits]
+    return held(action, Reason.ENGAGED, detail, until=max(ends) if all(ends) else 0, fix=NOW)
+
+
+def ended_by(action: Action) -> Iterator[str]:
+    """Yield the panes that an action takes away, or whose process it ends or asks to end."""
+    for step in action.steps:
+        match step:
+            case Signal(pane=pane) | TypeLines(pane=pane) | Respawn(pane=pane):
+                yield pane
+            case Close(target=target):
+                yield target
+            case _:
+                continue
+
+
+def _counts(action: Action, found: Presence) -> bool:
+    """Whether this presence is waited for.
+
+    A change of the class `boundary` is made between two turns: it waits for the turn to end, and
+    for nothing else. So it may meet a person who types, or an unsent draft, as every turn does.
+    """
+    if action.verb is Verb.RESTART and worst(action.changes) is Disruption.BOUNDARY:
+        return found.kind is Engagement.BUSY
+    return True
