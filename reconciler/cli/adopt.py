@@ -119,7 +119,7 @@ def _take_over(wiring: Wiring, ports: Ports, file: Path, unit: UnitId) -> int:
     """Commit just this file, carry out just this adoption, and prove that nothing is left of it."""
     commit = wiring.repository.commit_paths([file], f"Adopt {unit}\n")
     render.out(f"Committed as {commit[:12]}.")
-    with handover.controller(wiring, wiring.wishes.read().fleet) as lock:
+    with handover.controller(wiring, wiring.followed.read().fleet) as lock:
         if lock is None:
             handover.let_daemon(wiring, ports, "")
         else:
@@ -128,14 +128,14 @@ def _take_over(wiring: Wiring, ports: Ports, file: Path, unit: UnitId) -> int:
 
 
 def _adopt_alone(wiring: Wiring, ports: Ports, unit: UnitId) -> None:
-    thought = consider(ports, wiring.wishes.read())
+    thought = consider(ports, wiring.followed.read())
     mine = tuple(action for action in thought.plan.actions if action.unit == unit)
     only = replace(thought, plan=replace(thought.plan, actions=mine))
     converge(ports, only, render.outcome)
 
 
 def _proved(wiring: Wiring, ports: Ports, unit: UnitId) -> int:
-    after = consider(ports, wiring.wishes.read())
+    after = consider(ports, wiring.followed.read())
     ports.host.close()
     left = tuple(a for a in after.plan.actions if a.unit == unit or a.unit.startswith(f"{unit}/"))
     if left or unit not in after.scene.match.sessions:

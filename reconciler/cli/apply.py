@@ -54,7 +54,7 @@ def command(
             fix="leave out --rev, --worktree and --confirm",
         )
     target = saved.commit if saved is not None else chosen(revision, worktree, False)
-    desired = _desired(context, saved, target)
+    desired = _desired(context, saved, target, Consent(confirm))
     ports = context.wiring.ports(desired.fleet)
     thought = consider(ports, desired, Consent(confirm))
     if saved is not None:
@@ -73,6 +73,7 @@ def command(
             raise typer.Exit(_let_daemon(context, ports, thought, (confirm, as_json)))
         if thought.plan.moves and not _agreed(yes or as_json):
             raise typer.Exit(1)
+        context.wiring.followed.accept(desired)
         done = converge(ports, thought, render.outcome_record if as_json else render.outcome)
     raise typer.Exit(_finish(done, desired, ports, as_json))
 
@@ -88,10 +89,12 @@ def _let_daemon(context: Context, ports: Ports, thought: Thought, how: tuple[str
     return _finish(Convergence((), after), after.desired, ports, as_json)
 
 
-def _desired(context: Context, saved: savedplan.SavedPlan | None, target: str) -> Desired:
+def _desired(
+    context: Context, saved: savedplan.SavedPlan | None, target: str, consent: Consent
+) -> Desired:
     if saved is None:
-        return context.wiring.wishes.read(target)
-    desired = context.wiring.wishes.read("")
+        return context.wiring.followed.read(target, consent)
+    desired = context.wiring.followed.read("")
     if saved.fleet != desired.fleet.name:
         raise StalePlanError(
             f"the plan is for the fleet {saved.fleet}, this one is {desired.fleet.name}",

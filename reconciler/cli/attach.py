@@ -24,7 +24,7 @@ def command(
     """
     context: Context = ctx.obj
     wiring = context.wiring
-    desired = wiring.wishes.read()
+    desired = wiring.followed.read()
     ports = wiring.ports(desired.fleet)
     thought = consider(ports, desired)
     argv = wiring.host(desired.fleet).attach_argv(find(thought, name))

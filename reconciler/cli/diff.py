@@ -30,7 +30,7 @@ def command(
     Example: novaorch diff --worktree
     """
     context: Context = ctx.obj
-    desired = context.wiring.wishes.read(chosen(revision, worktree, staged))
+    desired = context.wiring.followed.read(chosen(revision, worktree, staged))
     ports = context.wiring.ports(desired.fleet)
     thought = consider(ports, desired)
     if as_json:

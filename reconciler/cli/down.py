@@ -33,7 +33,7 @@ def command(
     """
     context: Context = ctx.obj
     wiring = context.wiring
-    fleet = wiring.wishes.read().fleet
+    fleet = wiring.followed.read().fleet
     render.out(_end_daemon(wiring.state(fleet).lock))
     if store:
         render.out(_end_store(wiring, fleet))

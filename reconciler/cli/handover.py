@@ -37,13 +37,13 @@ def holder(wiring: Wiring, fleet: FleetSettings) -> str:
 
 def let_daemon(wiring: Wiring, ports: Ports, confirm: str) -> Thought:
     """Nudge the daemon, watch until nothing moves any more, and return the last look."""
-    desired = wiring.wishes.read()
+    desired = wiring.followed.read("", Consent(confirm))
     if confirm:
         wiring.state(desired.fleet).confirm(confirm)
     nudge(wiring)
     deadline = wiring.clock.now() + PATIENCE_S
     while True:
-        thought = consider(ports, wiring.wishes.read(), Consent(confirm))
+        thought = consider(ports, wiring.followed.read("", Consent(confirm)), Consent(confirm))
         busy = thought.plan.moves or any(hold.continues for hold in thought.plan.holds)
         if not busy or wiring.clock.now() > deadline:
             return thought

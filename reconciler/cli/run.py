@@ -35,7 +35,7 @@ def command(ctx: typer.Context) -> None:
     """
     context: Context = ctx.obj
     wiring = context.wiring
-    fleet = wiring.wishes.read().fleet
+    fleet = wiring.followed.read().fleet
     state = wiring.state(fleet)
     state.make()
     lock = Lock.acquire(state.lock)
@@ -74,6 +74,8 @@ class _Tenure:
 
 def _run(wiring: Wiring, fleet: FleetSettings, tenure: _Tenure) -> None:
     trigger = wiring.nudges()
+    followed = wiring.followed
+    followed.mark.thorough, followed.log = True, log
     publisher = Publisher(wiring, log)
     errands = Errands(wiring, trigger.poke, log)
 
@@ -88,7 +90,7 @@ def _run(wiring: Wiring, fleet: FleetSettings, tenure: _Tenure) -> None:
         return tenure.state.consented()
 
     daemon = Daemon(
-        wishes=wiring.wishes,
+        wishes=followed,
         connect=lambda settings: wiring.ports(publisher.of(settings), trigger.poke),
         trigger=trigger,
         clock=wiring.clock,
@@ -106,7 +108,7 @@ def _run(wiring: Wiring, fleet: FleetSettings, tenure: _Tenure) -> None:
     log(f"novaorch is watching {wiring.repository.root} (pid {os.getpid()})")
     for trouble in trigger.degraded:
         log(f"slower than it could be: {trouble}")
-    wiring.wishes.warm()
+    followed.warm()
     gc.freeze()
     try:
         daemon.run()

@@ -50,7 +50,7 @@ def command(
     """
     context: Context = ctx.obj
     wiring = context.wiring
-    desired = wiring.wishes.read()
+    desired = wiring.followed.read()
     ports = wiring.ports(desired.fleet)
     while True:
         picture = look(wiring, ports)
@@ -65,7 +65,7 @@ def command(
 
 def look(wiring: Wiring, ports: Ports) -> Picture:
     """Take one look at everything."""
-    thought = consider(ports, wiring.wishes.read())
+    thought = consider(ports, wiring.followed.read())
     scene = thought.scene
     fleet = scene.desired.fleet
     foreign = [
@@ -85,7 +85,7 @@ def look(wiring: Wiring, ports: Ports) -> Picture:
 
 def _store(wiring: Wiring) -> str:
     try:
-        fleet = wiring.wishes.read().fleet
+        fleet = wiring.followed.read().fleet
         store = wiring.store(fleet, start=False)
         try:
             return store.ping()

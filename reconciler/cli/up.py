@@ -27,7 +27,7 @@ def command(ctx: typer.Context) -> None:
     """
     context: Context = ctx.obj
     wiring = context.wiring
-    fleet = wiring.wishes.read().fleet
+    fleet = wiring.followed.read().fleet
     state = wiring.state(fleet)
     state.make()
     if holder_pid(state.lock) is not None:
