@@ -205,7 +205,7 @@ def _dated(old: Status | None, status: Status, now: float) -> Status:
 def _carried(old: Condition | None, new: Condition, now: float) -> Condition:
     if old is None or old.value is not new.value:
         return _since(new, now)
-    return _since(new, old.since or now)
+    return _since(new, old.since if 0 < old.since <= now else now)
 
 
 def _since(condition: Condition, hour: float) -> Condition:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from reconciler.core.conditions import HEALTHY, READY, RECONCILING, STALLED
 from reconciler.core.exposition import Family, Histogram, Labels, Sample
 from reconciler.model.action import Reason, Verb
+from reconciler.model.control import Withheld
 from reconciler.model.status import FleetStatus, Ready, Status
 
 UNITS_MAX = 2_000
@@ -57,6 +58,7 @@ class Measured:
     epoch: int = 0
     journal: int = 0
     store_up: bool | None = None
+    withheld: tuple[Withheld, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ class Meter:
                 heals=old.heals + healed,
                 last_pass=now,
                 leased=thought.scene.restraints.leased,
+                withheld=thought.desired.withheld,
             )
             self._follow(thought, now - max(0.0, took_s), now)
 
