@@ -14,10 +14,12 @@ from reconciler import __version__
 from reconciler.adapters.clock import SystemClock
 from reconciler.adapters.manifestcache import DiskCache
 from reconciler.adapters.state import StateDir
+from reconciler.core.lease import Standing
 from reconciler.kinds import SHAPE
 from reconciler.loop.cycle import Ports
 from reconciler.loop.follow import Followed
 from reconciler.loop.highwater import HighWater
+from reconciler.loop.restraints import restraints
 from reconciler.loop.wish import Wishes
 from reconciler.model.unit import FleetSettings
 
@@ -172,6 +174,12 @@ class Wiring:
         repository = self.repository.beside(Handed(index_file=index))
         return self.wishes.beside(repository)
 
-    def ports(self, fleet: FleetSettings, on_event: Callable[[str], None] | None = None) -> Ports:
-        """Everything that a pass needs."""
-        return Ports(self.host(fleet, on_event), self.followed, self.clock)
+    def ports(
+        self,
+        fleet: FleetSettings,
+        on_event: Callable[[str], None] | None = None,
+        standing: Callable[[float], Standing] = lambda _now: Standing.HELD,
+    ) -> Ports:
+        """Everything that a pass needs. `standing` is that of the lease, for whoever has one."""
+        held_back = restraints(self.control, standing)
+        return Ports(self.host(fleet, on_event), self.followed, self.clock, restraints=held_back)

@@ -31,6 +31,8 @@ VERBS = {
     "up": "keep it so, in the background",
     "down": "end the background run; sessions go on",
     "status": "show every unit",
+    "suspend": "keep hands off a unit, a project or all, for a while",
+    "resume": "let go on what was suspended",
     "attach": "look at an agent or session",
     "adopt": "take over a live tmux session",
     "import": "read tmuxp and tmuxinator files",
