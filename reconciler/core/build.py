@@ -91,7 +91,8 @@ class _Builder:
             self.findings.problems.append(fleet.broken(own.problems[0]))
             return
         self.settings = settings
-        self.ground = Ground(self.ground.root, self.ground.home, settings.roots)
+        rest = fleet.rest(self.files.fleet)
+        self.ground = Ground(self.ground.root, self.ground.home, settings.roots, rest)
 
     def _roll(self) -> Roll:
         agents = {unit: m for unit, m in self.files.manifests.items() if m.kind == "Agent"}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from reconciler.model.unit import Disruption
 
 API_VERSION = "novaorch/v1"
-SHAPE = "f9bae45826b28d71"
+SHAPE = "fa8dc9540495d1af"
 """Names the fields of all kinds: what was parsed under another name is parsed anew."""
 
 

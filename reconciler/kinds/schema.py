@@ -98,7 +98,7 @@ def _bare(annotation: Any) -> Any:
 
 def _classes(model: type[BaseModel], above: str) -> Iterator[tuple[str, Disruption]]:
     for name, field in model.model_fields.items():
-        shape, path = _bare(field.annotation), f"{above}{name}"
+        shape, path = _bare(field.annotation), f"{above}{field.alias or name}"
         if get_origin(shape) is list:
             shape = _bare(get_args(shape)[0])
             path = f"{path}[]" if _is_model(shape) else path

@@ -133,11 +133,32 @@ class StoreShape(TypedDict):
     password: str | None
 
 
+class HoursShape(TypedDict):
+    """See `specs.sync.WindowHours`; seconds."""
+
+    allow: str | None
+    deny: str | None
+    duration: float
+    timezone: str
+    overrun: bool
+
+
+class CanaryShape(TypedDict):
+    """See `specs.sync.CanarySpec`; seconds."""
+
+    first: str
+    above: int
+    bake: float
+
+
 class SyncShape(TypedDict):
     """See `specs.fleet.SyncSpec`."""
 
     branch: str | None
     poll: float
+    rewind: str
+    windows: list[HoursShape]
+    canary: CanaryShape | None
 
 
 class StopsShape(TypedDict):
@@ -145,13 +166,57 @@ class StopsShape(TypedDict):
 
     count: int
     percent: int
+    delay: float
+
+
+class RestartsShape(TypedDict):
+    """See `specs.fleet.RestartsSpec`; seconds."""
+
+    count: int
+    window: float
 
 
 class LimitsShape(TypedDict):
-    """See `specs.fleet.LimitsSpec`."""
+    """See `specs.fleet.LimitsSpec`; seconds."""
 
     stops: StopsShape
+    restarts: RestartsShape
+    typing: float
     roots: list[str]
+
+
+class VerifyShape(TypedDict):
+    """See `specs.sync.VerifySpec`."""
+
+    commits: str
+
+
+# `from` is no name that a class body could hold.
+PrincipalShape = TypedDict(
+    "PrincipalShape",
+    {
+        "name": str,
+        "ssh": list[str],
+        "gpg": list[str],
+        "from": str | None,
+        "until": str | None,
+        "revoked": bool,
+    },
+)
+"""See `specs.sync.PrincipalSpec`."""
+
+
+class JournalShape(TypedDict):
+    """See `specs.fleet.JournalSpec`."""
+
+    key: str | None
+    keep: int
+
+
+class GateShape(TypedDict):
+    """See `specs.fleet.GateSpec`."""
+
+    port: int
 
 
 class FleetShape(TypedDict):
@@ -160,7 +225,12 @@ class FleetShape(TypedDict):
     tmux: TmuxShape
     store: StoreShape
     sync: SyncShape
+    verify: VerifyShape
+    principals: list[PrincipalShape]
     limits: LimitsShape
+    heal: HealShape
+    journal: JournalShape
+    gate: GateShape
 
 
 SHELL_PANE: PaneShape = {

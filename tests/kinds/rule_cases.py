@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from reconciler.model.manifest import Blob
 from tests.kinds.desk import Files, agent, fleet, session
+from tests.kinds.publickeys import ED25519
 
 A, B, S, F, C = (
     "p/agents/a.yaml",
@@ -48,6 +49,10 @@ def in_session(spec: str, at: str) -> Case:
 
 def in_fleet(spec: str, at: str) -> Case:
     return one(F, fleet(spec), at)
+
+
+def in_hours(window: str, at: str) -> Case:
+    return in_fleet(f"sync: {{windows: [{window}]}}", at)
 
 
 PANES = "windows: [{name: dev, panes: [%s]}]"
@@ -127,6 +132,33 @@ CASES: dict[str, Case] = {
     "fleet/store-password": in_fleet('store: {url: "redis://:hunter2@localhost"}', "4:16"),
     "fleet/store-open": in_fleet('store: {url: "redis://10.0.0.1:6379"}', "4:16"),
     "fleet/branch": in_fleet("sync: {branch: --upload-pack=x}", "4:18"),
+    "fleet/journal-key": in_fleet("journal: {key: keys/id_ed25519}", "4:18"),
+    # -- at which hours, on whom first
+    "sync/window": in_hours("{duration: 1h}", "4:20"),
+    "sync/cron": in_hours('{allow: "0 9 * *", duration: 1h}', "4:28"),
+    "sync/cron-never": in_hours('{deny: "0 0 30 2 *", duration: 1h}', "4:27"),
+    "sync/timezone": in_hours(
+        '{allow: "0 9 * * *", duration: 1h, timezone: Europe/Berlim}', "4:65"
+    ),
+    "sync/canary-first": in_fleet("sync: {canary: {first: 0%}}", "4:26"),
+    # -- whose word counts
+    "verify/nobody": in_fleet("verify: {commits: head}", "4:21"),
+    "verify/name": in_fleet(f'principals: [{{name: "*", ssh: {ED25519}}}]', "4:23"),
+    "verify/no-key": in_fleet("principals: [{name: ada}]", "4:16"),
+    "verify/key-twice": in_fleet(
+        f"principals:\n- {{name: ada, ssh: {ED25519}}}\n- {{name: bob, ssh: {ED25519} me}}", "6:22"
+    ),
+    "verify/private-key": in_fleet(
+        'principals: [{name: ada, ssh: "-----BEGIN OPENSSH PRIVATE KEY-----"}]', "4:33"
+    ),
+    "verify/ssh-key": in_fleet(f"principals: [{{name: ada, ssh: {ED25519[:-4]}}}]", "4:33"),
+    "verify/gpg-key": in_fleet("principals: [{name: ada, gpg: 0x77782F53}]", "4:33"),
+    "verify/date": in_fleet(
+        f"principals: [{{name: ada, until: 2026-02-30, ssh: {ED25519}}}]", "4:35"
+    ),
+    "verify/dates": in_fleet(
+        f"principals: [{{name: a, from: 2026-02-02, until: 2026-02-02, ssh: {ED25519}}}]", "4:16"
+    ),
     "fleet/missing": Case(F, {A: agent()}, with_fleet=False),
     "fleet/broken": in_fleet("tmx: {}", "4:3"),
     # -- what runs

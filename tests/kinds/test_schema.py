@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, get_type_hints, is_typeddict
+from typing import Annotated, Any, get_args, get_type_hints, is_typeddict
 
 import pytest
 from pydantic import BaseModel
@@ -18,6 +18,7 @@ from reconciler.kinds.specs.session import SessionSpec
 from reconciler.model.ids import digest
 from reconciler.model.unit import Disruption
 from tests.kinds.desk import agent, fleet, session, wish
+from tests.kinds.publickeys import ED25519
 
 HOT, RESTART, RECREATE = "HOT", "RESTART", "RECREATE"
 
@@ -33,9 +34,34 @@ TABLE = {
         "store.password": HOT,
         "sync.branch": HOT,
         "sync.poll": HOT,
+        "sync.rewind": HOT,
+        "sync.windows[].allow": HOT,
+        "sync.windows[].deny": HOT,
+        "sync.windows[].duration": HOT,
+        "sync.windows[].timezone": HOT,
+        "sync.windows[].overrun": HOT,
+        "sync.canary.first": HOT,
+        "sync.canary.above": HOT,
+        "sync.canary.bake": HOT,
+        "verify.commits": HOT,
+        "principals[].name": HOT,
+        "principals[].ssh": HOT,
+        "principals[].gpg": HOT,
+        "principals[].from": HOT,
+        "principals[].until": HOT,
+        "principals[].revoked": HOT,
         "limits.stops.count": HOT,
         "limits.stops.percent": HOT,
+        "limits.stops.delay": HOT,
+        "limits.restarts.count": HOT,
+        "limits.restarts.window": HOT,
+        "limits.typing": HOT,
         "limits.roots": HOT,
+        "heal.crash": HOT,
+        "heal.edit": HOT,
+        "journal.key": HOT,
+        "journal.keep": HOT,
+        "gate.port": HOT,
     },
     "Charter": {},
     "Session": {
@@ -171,15 +197,21 @@ def _mirrors(typed: Any, dumped: Any) -> None:
         inner = dumped[name]
         if isinstance(inner, list) and inner and isinstance(inner[0], dict):
             _mirrors(hint.__args__[0], inner[0])
-        elif is_typeddict(hint):
-            _mirrors(hint, inner)
+        for below in (hint, *get_args(hint)):
+            if is_typeddict(below) and isinstance(inner, dict):
+                _mirrors(below, inner)
 
 
 def test_shapes_mirror_the_specs() -> None:
     dumped = SessionSpec.model_validate({"windows": [{"panes": [{}]}]}).model_dump(mode="json")
     _mirrors(shape.SessionShape, dumped)
     _mirrors(shape.AgentShape, AgentSpec(command=["x"]).model_dump(mode="json"))
-    _mirrors(shape.FleetShape, FleetSpec().model_dump(mode="json"))
+    everything = {
+        "sync": {"windows": [{"allow": "0 9 * * *", "duration": "8h"}], "canary": {}},
+        "principals": [{"name": "ada", "ssh": ED25519}],
+    }
+    full = FleetSpec.model_validate(everything).model_dump(mode="json", by_alias=True)
+    _mirrors(shape.FleetShape, full)
     assert dumped["windows"][0]["panes"][0] == shape.SHELL_PANE
     assert {**dumped["windows"][0], "panes": [shape.SHELL_PANE]} == shape.SHELL_WINDOW
 

@@ -59,6 +59,63 @@ RULES: dict[str, Rule] = {
         "a branch is named as git names it",
         "write for example `branch: main`",
     ),
+    "fleet/journal-key": Rule(
+        "a private key in a work tree is soon in git, and then it is private no more",
+        "keep it outside, and write for example `key: ~/.ssh/id_ed25519`",
+    ),
+    "sync/window": Rule(
+        "a window says when hours begin that are for changes, or when hours begin that are not",
+        'keep one: `allow: "0 9 * * 1-5"` or `deny: "0 0 24 12 *"`',
+    ),
+    "sync/cron": Rule(
+        "a cron line has five fields: minute, hour, day of month, month, day of week",
+        'write for example `"0 9 * * 1-5"` for nine o\'clock from Monday to Friday',
+    ),
+    "sync/cron-never": Rule(
+        "hours that never begin would close the fleet, or deny nothing, for ever",
+        "correct day and month",
+    ),
+    "sync/timezone": Rule(
+        "hours are those of a place's clock, by its IANA name",
+        "write for example `timezone: Europe/Berlin`",
+    ),
+    "sync/canary-first": Rule(
+        "the first are a share of those that change, 1% to 100%, or a number, 1 to 10000",
+        "write for example `first: 10%` or `first: 3`",
+    ),
+    "verify/nobody": Rule(
+        "no commit could be followed any more, this one's correction neither",
+        "write who may sign into `principals`, or `commits: off`",
+    ),
+    "verify/name": Rule(
+        "the name goes into a file that ssh-keygen reads: letters, digits and . _ @ + -",
+        "write for example `name: ada@example.org`",
+    ),
+    "verify/no-key": Rule(
+        "a signature is known by its key",
+        "add `ssh:` or `gpg:` with the public key",
+    ),
+    "verify/key-twice": Rule(
+        "who signed must have one answer",
+        "delete one of the two",
+    ),
+    "verify/private-key": Rule(
+        "whoever can read the repository can sign with it now",
+        "delete it, make a new key, and write the public one (the file that ends in .pub)",
+    ),
+    "verify/ssh-key": Rule(
+        "a public SSH key is one line: its type, then base64, without options before it",
+        "copy the line of the file that ends in .pub; `ssh-keygen -l -f FILE` checks it",
+    ),
+    "verify/gpg-key": Rule(
+        "a public OpenPGP key is an armoured block",
+        "write `gpg: |` and below it what `gpg --armor --export ada@example.org` prints",
+    ),
+    "verify/date": Rule("days are written year-month-day", "write for example 2026-01-31"),
+    "verify/dates": Rule(
+        "signatures count from the first day up to, and without, the second",
+        "make `until` later than `from`",
+    ),
     "launch/runtime-later": Rule(
         "this version starts plain commands only",
         "write `runtime: command` and put the program into `command: [claude]`",

@@ -1,0 +1,41 @@
+"""Public keys of nobody: their private halves were thrown away when these were made."""
+
+from __future__ import annotations
+
+ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHMeqOBclg05MFK6hxY2U8uEYcVS4yB9U85Hyax7WKyT"
+NISTP256 = (
+    "ecdsa-sha2-nistp256 "
+    "AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBMou5rtMPVO9jtgPsB7+k3zryxzq"
+    "gGgTUfevLP/N2quYgG968aWRec3+6KDn6ZANfzGApjNNXWBK61ltFBmcufk="
+)
+NISTP521 = (
+    "ecdsa-sha2-nistp521 "
+    "AAAAE2VjZHNhLXNoYTItbmlzdHA1MjEAAAAIbmlzdHA1MjEAAACFBAHN4I6zffODmEV3skfCWAGSECWX"
+    "5JE7sOMb26qd6tT1KXPehUT/emOq14IjqnoGeZ3XB8XYx57aoQ41GjPHKmh5TgDNj0uKUK6yz8x/m3T2"
+    "ut10GZPkzJzhd8VvyOIUJs5rrnZP5OGJSsgFhocfdohUzfyovu8VinGj6ttcHSYIvPrU5w=="
+)
+RSA_2048 = (
+    "ssh-rsa "
+    "AAAAB3NzaC1yc2EAAAADAQABAAABAQDHlsncDq+smuoFrvM/OaWHHrENg50+AZxtWAEMD/zm7dU4toKC"
+    "zwKGn4SYRDzzcYUyuGXB2pm0UwS64rByhhY/mjNguddGFI65q66AaHp2AMr6yJfa4dS3M8olHBotBfs8"
+    "DpfInl3979/vhJgGreTtYbWUsrBVUd0lj91tYwkUZup0MskUudFUnro4SDSVzTMxtrglPy2tRnCQrkOm"
+    "p117zPAjjt5gNr7BtY5fAQTbdO/G0wo0MkT4DJ9R37t6sHfADB1U+I/McXd/l+/SE5jVDUtMpIEEQbcx"
+    "SAQh2Ris72lYZaK9Fkv5jeJC1QFpRgV+0X8Qxr01UqxkQbPeR8XT"
+)
+RSA_1024 = (
+    "ssh-rsa "
+    "AAAAB3NzaC1yc2EAAAADAQABAAAAgQC6JjvrR4dE7/g0zsIL20UVrxOCo/KoX7L3+egcrcSVXG4GomO+"
+    "SEvm2ncsnUmeDXPU0Fi36vSZ8HZmg82f/oRP+1uBaswMEpXn/MgotPCnDXLKmUlNMYGhTiYAPozY7HEW"
+    "pnvExA6R4QZ2o8hp8AWfgC01XAS/c3HOhtfULlNgJQ=="
+)
+GPG = """\
+-----BEGIN PGP PUBLIC KEY BLOCK-----
+
+mDMEawMP2xYJKwYBBAHaRw8BAQdAB1r0Vgu0DJrFXqsFPp0+ElNNdYesjV5nOjPK
+EcKsN8W0FUFkYSA8YWRhQGV4YW1wbGUub3JnPoiQBBMWCAA4FiEEd3gvU27CRzgV
+0IUApSW7mSHBC98FAmsDD9sCGwMFCwkIBwIGFQoJCAsCBBYCAwECHgECF4AACgkQ
+pSW7mSHBC98irwD+Jw9O6862qhlAJ0rXllEeqGNwXkhl6/lkxD2FVM0TIVgBAI78
+siD5oOgeO5UvSDKfXAMM+aFs2NZKnWjGwxqTVgwD
+=Blpi
+-----END PGP PUBLIC KEY BLOCK-----
+"""
