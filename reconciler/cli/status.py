@@ -4,47 +4,43 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
 from reconciler.adapters.state import holder_pid
-from reconciler.cli import render
 from reconciler.cli.app import Context
 from reconciler.cli.handover import holder
 from reconciler.cli.revision import AsJson
-from reconciler.core.explain import clean, summary
+from reconciler.cli.statuspage import Picture, age, show, show_json
+from reconciler.core.conditions import dated
 from reconciler.core.fold import fold
-from reconciler.loop.cycle import Ports, Thought, consider
-from reconciler.model.problems import NovaorchError
-from reconciler.model.status import Ready, Status
+from reconciler.core.recollect import Recalled, believed, recollect
+from reconciler.core.suspend import active
+from reconciler.core.tally import tally
+from reconciler.loop.cycle import Ports, consider
+from reconciler.model.problems import BlindError, NovaorchError
+from reconciler.model.unit import Desired, FleetSettings
 from reconciler.wiring import Wiring
 
 LOOK_S = 1.0
-_COLUMNS = ("UNIT", "READY", "STATE", "SESSION", "PID", "AGE", "FALLS", "COMMIT", "MESSAGE")
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """One look: units, sessions of other people on the same server, daemon and store in words."""
-
-    thought: Thought
-    statuses: tuple[Status, ...]
-    foreign: tuple[str, ...]
-    daemon: str
-    store: str
 
 
 def command(
     ctx: typer.Context,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again every second.")] = False,
+    wide: Annotated[bool, typer.Option("--wide", help="Show the four conditions.")] = False,
+    recorded: Annotated[
+        bool, typer.Option("--recorded", help="Show what the daemon saw last; do not look.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show every unit: whether it is as wished, what it does, since when, and why not.
 
-    Exit code 0: everything is ready. 1: something is not.
+    Looks at tmux itself. When that does not answer, it shows what the daemon saw last; Unknown
+    everywhere when nobody has looked for too long. What is suspended is never shown as all right.
+
+    Exit code 0: everything is ready, and no newer commit is withheld. 1: something is not.
 
     Example: novaorch status --watch
     """
@@ -53,112 +49,106 @@ def command(
     desired = wiring.followed.read()
     ports = wiring.ports(desired.fleet)
     while True:
-        picture = look(wiring, ports)
+        trouble: BlindError | None = None
+        if recorded:
+            picture = look_back(wiring, ports, desired)
+        else:
+            picture, trouble = _looked(wiring, ports, desired)
         if watch and not as_json:
             sys.stdout.write("\x1b[H\x1b[2J")
-        (_print_json if as_json else _print)(picture)
+        show_json(picture) if as_json else show(picture, wide=wide)
         sys.stdout.flush()
         if not watch:
-            raise typer.Exit(0 if all(s.ready is Ready.TRUE for s in picture.statuses) else 1)
+            if trouble is not None:
+                raise trouble
+            raise typer.Exit(0 if picture.tally.well else 1)
         time.sleep(LOOK_S)
 
 
+def _looked(wiring: Wiring, ports: Ports, desired: Desired) -> tuple[Picture, BlindError | None]:
+    """Look; when tmux does not answer, look back, if anything was written down."""
+    try:
+        return look(wiring, ports), None
+    except BlindError as error:
+        try:
+            return look_back(wiring, ports, desired), error
+        except NovaorchError:
+            raise error from None
+
+
 def look(wiring: Wiring, ports: Ports) -> Picture:
-    """Take one look at everything."""
+    """Take one look at everything. The hours of conditions are the daemon's, if it knows any."""
     thought = consider(ports, wiring.followed.read())
-    scene = thought.scene
-    fleet = scene.desired.fleet
-    foreign = [
-        session.name
-        for session in scene.world.sessions
-        if session.mark is None or session.mark.fleet != fleet.name
-    ]
-    running = holder_pid(wiring.state(fleet).lock) is not None
+    scene, plan = thought.scene, thought.plan
+    desired, now = scene.desired, scene.world.taken_at
+    store, recalled = _store(wiring, desired.fleet)
+    before = {status.unit: status for status in recalled.statuses} if recalled else {}
+    statuses = fold(scene, plan)
+    if before:
+        statuses = dated(before, statuses, now)
     return Picture(
-        thought=thought,
-        statuses=fold(scene, thought.plan),
-        foreign=tuple(foreign),
-        daemon=holder(wiring, fleet) if running else "not running (novaorch up)",
-        store=_store(wiring),
+        desired=desired,
+        tally=tally(desired.fleet.name, desired.commit, statuses, desired.withheld, now),
+        statuses=statuses,
+        now=now,
+        suspensions=active(scene.restraints.suspensions, now),
+        daemon=_daemon(wiring, desired.fleet, recalled, now),
+        store=store,
+        plan=plan,
+        foreign=tuple(
+            session.name
+            for session in scene.world.sessions
+            if session.mark is None or session.mark.fleet != desired.fleet.name
+        ),
     )
 
 
-def _store(wiring: Wiring) -> str:
+def look_back(wiring: Wiring, ports: Ports, desired: Desired) -> Picture:
+    """Return what was written down last, believed as far as it is fresh.
+
+    NovaorchError when no store answers, or nothing stands there.
+    """
+    now = wiring.clock.now()
+    store, recalled = _store(wiring, desired.fleet)
+    if recalled is None or not recalled.heartbeat:
+        raise NovaorchError(
+            "nothing was written down",
+            why=f"store {store}" if recalled is None else "no daemon has told this store anything",
+            fix="novaorch up; then look again",
+        )
+    statuses = believed(recalled, now)
+    observed = recalled.commit or desired.commit
+    return Picture(
+        desired=desired,
+        tally=tally(desired.fleet.name, observed, statuses, desired.withheld, now),
+        statuses=statuses,
+        now=now,
+        suspensions=active(ports.restraints(now).suspensions, now),
+        daemon=_daemon(wiring, desired.fleet, recalled, now),
+        store=store,
+        recorded=True,
+    )
+
+
+def _daemon(wiring: Wiring, fleet: FleetSettings, recalled: Recalled | None, now: float) -> str:
+    """Say who keeps the fleet true, and when it was heard last if that is too long ago."""
+    running = holder_pid(wiring.state(fleet).lock) is not None
+    said = holder(wiring, fleet) if running else "not running (novaorch up)"
+    if recalled is None or not recalled.heartbeat:
+        return said
+    if running and not recalled.stale(now):
+        return f"{said}; heard {age(now - recalled.heartbeat)} ago"
+    word = "NOT heard for" if running else "heard last"
+    return f"{said}; {word} {age(now - recalled.heartbeat)}{'' if running else ' ago'}"
+
+
+def _store(wiring: Wiring, fleet: FleetSettings) -> tuple[str, Recalled | None]:
+    """Return the store in words, and what stands there; None when it does not answer."""
     try:
-        fleet = wiring.followed.read().fleet
         store = wiring.store(fleet, start=False)
         try:
-            return store.ping()
+            return store.ping(), recollect(store.recall())
         finally:
             store.close()
     except NovaorchError as error:
-        return f"down: {error.what}; sessions are kept true all the same"
-
-
-def _print_json(picture: Picture) -> None:
-    for status in picture.statuses:
-        render.record("status", **status.as_json())
-    for name in picture.foreign:
-        render.record("foreign", session=name)
-    plan = picture.thought.plan
-    render.record(
-        "fleet",
-        name=picture.thought.desired.fleet.name,
-        commit=plan.commit,
-        daemon=picture.daemon,
-        store=picture.store,
-        moves=len(plan.moves),
-        held=len(plan.holds),
-    )
-
-
-def _print(picture: Picture) -> None:
-    desired = picture.thought.desired
-    now = picture.thought.scene.world.taken_at
-    for line in table([_COLUMNS, *(_row(s, now) for s in picture.statuses)]):
-        render.out(line)
-    if not picture.statuses:
-        render.out("(nothing is wished for yet: commit a file to desired-state/)")
-    render.out("")
-    subject = f" {clean(desired.subject)}" if desired.subject else ""
-    render.out(f"fleet   {desired.fleet.name} at {desired.commit[:12]}{subject}")
-    render.out(f"daemon  {picture.daemon}")
-    render.out(f"store   {clean(picture.store)}")
-    if picture.foreign:
-        names = ", ".join(clean(name) for name in picture.foreign)
-        render.out(f"others  {names} (not ours; never touched)")
-    render.out(summary(picture.thought.plan))
-
-
-def _row(status: Status, now: float) -> tuple[str, ...]:
-    return (
-        clean(status.unit),
-        status.ready.value,
-        status.state,
-        clean(status.session or "-"),
-        str(status.pid) if status.pid else "-",
-        age(now - status.since) if status.since else "-",
-        str(status.falls) if status.falls else "-",
-        status.commit[:8] or "-",
-        clean(status.message),
-    )
-
-
-def age(seconds: float) -> str:
-    """Return a duration in its two largest units: 5s, 3m10s, 2h5m, 4d1h."""
-    left = max(0, int(seconds))
-    parts: list[str] = []
-    for name, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
-        count, left = divmod(left, size)
-        if count or (parts and name != "s"):
-            parts.append(f"{count}{name}")
-    return "".join(parts[:2]) or "0s"
-
-
-def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows as aligned columns, the last one as long as it is."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+        return f"down: {error.what}; sessions are kept true all the same", None

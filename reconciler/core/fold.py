@@ -23,6 +23,7 @@ from reconciler.core.plan import fingerprint
 from reconciler.core.processes import ended_for_good
 from reconciler.core.retry import Attempts
 from reconciler.core.scene import Scene
+from reconciler.core.suspend import suspended
 from reconciler.model.action import Action, Outcome, Plan, Reason, Verb
 from reconciler.model.ids import UnitId
 from reconciler.model.status import Ready, Status
@@ -60,9 +61,9 @@ class _View:
 
     def suspended(self, unit: UnitId) -> str:
         """Return why hands are kept off a unit, or ''."""
-        now = self.scene.world.taken_at
         said = self.scene.restraints.suspensions
-        return next((s.reason or "suspended" for s in said if s.covers(unit, now)), "")
+        found = suspended(said, unit, self.scene.world.taken_at) if said else None
+        return found.reason or "suspended" if found is not None else ""
 
 
 # -- news -----------------------------------------------------------------------------------------
