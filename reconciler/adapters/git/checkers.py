@@ -160,7 +160,6 @@ _BAD = (
     ("BADSIG", _OTHER_CONTENT),
     ("REVKEYSIG", "its key was revoked by its owner"),
     ("EXPSIG", "its signature has expired"),
-    ("EXPKEYSIG", "its key has expired"),
 )
 
 
@@ -174,11 +173,14 @@ def _understood(status: Mapping[str, list[list[str]]], owners: Mapping[str, set[
             f"the key {key} is no principal's: it is not in fleet.yaml as it was followed last"
         )
     valid = status.get("VALIDSIG", [])
-    if "GOODSIG" not in status or len(valid) != 1 or len(valid[0]) < 10 or "ERRSIG" in status:
+    good = "GOODSIG" in status or "EXPKEYSIG" in status
+    if not good or len(valid) != 1 or len(valid[0]) < 10 or "ERRSIG" in status:
         return OpenPgp("its signature cannot be checked by gpg")
-    words = valid[0]
-    primary = words[9]
-    return OpenPgp("", primary, frozenset(owners.get(primary, ())), float(words[2]))
+    primary, hour = valid[0][9], float(valid[0][2])
+    ends = [float(words[0]) for words in status.get("KEYEXPIRED", ())]
+    if "EXPKEYSIG" in status and not (ends and hour < min(ends)):
+        return OpenPgp(f"the key {primary} had expired at the hour of signing")
+    return OpenPgp("", primary, frozenset(owners.get(primary, ())), hour)
 
 
 def _write(path: Path, text: str) -> None:
