@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from reconciler.core.change import applied_text
 from reconciler.core.layouts import tidied
 from reconciler.core.match import own_processes
+from reconciler.core.moves import move
 from reconciler.core.scene import Scene, expect
-from reconciler.core.seats import away, recalled, seats
+from reconciler.core.seats import away, brought_back, recalled, seat_of, seats
 from reconciler.model.action import Action, Expect, Reason, Verb
 from reconciler.model.ids import UnitId, canonical, digest
 from reconciler.model.step import (
@@ -84,13 +85,10 @@ def agent_carry(scene: Scene, process: Process, kept: Collection[UnitId]) -> Car
 
 def with_carry(scene: Scene, process: Process, carry: Carry, action: Action | None) -> list[Action]:
     """Return the action of a process with its carry before it; a hold stays beside it."""
-    moved = Action(
-        Verb.UPDATE,
-        process.id,
-        Reason.MISPLACED,
-        wanted=process.digest,
+    by_hand = carry.place is None and brought_back(scene, seat_of(scene, process), process.id)
+    moved = replace(
+        move(Verb.UPDATE, process, Reason.EDITED if by_hand else Reason.MISPLACED, ()),
         detail=f"into {process.frame}" if process.frame != process.id else "",
-        source=process.source,
     )
     held = [action] if action is not None and action.verb is Verb.HOLD else []
     base = moved if action is None or held else action

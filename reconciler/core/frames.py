@@ -12,9 +12,19 @@ from dataclasses import replace
 
 from reconciler.core.carry import Carry, own_carries, renamed
 from reconciler.core.change import applied_text
+from reconciler.core.moves import move
 from reconciler.core.opening import name_taken, new_panes, new_window, open_frame
 from reconciler.core.scene import Scene, expect
-from reconciler.core.seats import Seat, applied_to, frame_changes, homeless, recalled, seats
+from reconciler.core.seats import (
+    Seat,
+    applied_to,
+    brought_back,
+    frame_changes,
+    gets_its_name_back,
+    homeless,
+    recalled,
+    seats,
+)
 from reconciler.core.starts import blocked_start, start_needs
 from reconciler.core.windows import in_order, missing_slots, options_step, reshaped
 from reconciler.model.action import Action, Change, Expect, Reason, Verb
@@ -62,24 +72,32 @@ def _lone(
         return _reopened(scene, frame, session, found)
     seat = Seat(frame, frame.windows[0])
     lacks = recalled(scene, seat, frame.id) and frame.id not in scene.match.places
-    if not lacks and not _stale(frame, session):
+    settings = _settings(scene, frame, session, found)
+    if not lacks and not settings and not _stale(frame, session):
         return None
     made = new_window(seat.window, new_panes(scene, frame, seat.window))
-    return Action(
-        Verb.UPDATE,
-        frame.id,
-        Reason.CHANGED if _stale(frame, session) else Reason.MISPLACED,
-        wanted=frame.digest,
-        source=frame.source,
+    steps = (
+        *_forgotten(session, found, applied_to(scene, frame)),
+        *((OpenWindow(session.session_id, made),) if lacks else ()),
+        *settings,
+        *_remark(scene, frame, session),
+    )
+    reason, detail = _why_lone(scene, seat, session)
+    return replace(
+        move(Verb.UPDATE, frame, reason, steps),
+        detail=detail,
         changes=found,
         expects=_expects(session, []),
-        steps=(
-            *_forgotten(session, found, applied_to(scene, frame)),
-            *((OpenWindow(session.session_id, made),) if lacks else ()),
-            *_settings(frame, session, found),
-            *_remark(scene, frame, session),
-        ),
     )
+
+
+def _why_lone(scene: Scene, seat: Seat, session: SeenSession) -> tuple[Reason, str]:
+    if _stale(seat.frame, session):
+        return Reason.CHANGED, ""
+    if gets_its_name_back(scene, seat.frame):
+        return Reason.EDITED, _called(session)
+    by_hand = brought_back(scene, seat, seat.frame.id)
+    return Reason.EDITED if by_hand else Reason.MISPLACED, ""
 
 
 def _reopened(
@@ -90,21 +108,17 @@ def _reopened(
     if blocked is not None:
         return blocked
     window = new_window(frame.windows[0], (scene.starting(process, focus=True),))
-    return Action(
-        Verb.START,
-        frame.id,
-        Reason.ABSENT,
-        wanted=process.digest,
+    steps = (
+        *_forgotten(session, found, applied_to(scene, frame)),
+        OpenWindow(session.session_id, window),
+        *_settings(scene, frame, session, found),
+        *_remark(scene, frame, session),
+    )
+    return replace(
+        move(Verb.START, process, Reason.ABSENT, steps),
         detail="its pane is gone, its session is still there",
-        source=frame.source,
         changes=found,
         expects=_expects(session, []),
-        steps=(
-            *_forgotten(session, found, applied_to(scene, frame)),
-            OpenWindow(session.session_id, window),
-            *_settings(frame, session, found),
-            *_remark(scene, frame, session),
-        ),
         needs=start_needs(scene, process),
     )
 
@@ -122,7 +136,7 @@ def _present(
     marks = renamed(scene, frame)
     ordered, rest = _ordered(scene, frame, session, made if _reorders(names) else None)
     steps: list[Step] = [
-        *_settings(frame, session, found),
+        *_settings(scene, frame, session, found),
         *(OpenWindow(session.session_id, new_window(w, new_panes(scene, frame, w))) for w in made),
         *(step for panes in opened.values() for step in panes),
         *(step for carry in moving for step in carry.steps),
@@ -134,17 +148,12 @@ def _present(
     if not steps:
         return None
     steps = [*_forgotten(session, found, applied_to(scene, frame)), *steps]
-    reason, detail = _why(frame, session, made, moving)
-    return Action(
-        Verb.UPDATE,
-        frame.id,
-        reason,
-        wanted=frame.digest,
+    reason, detail = _why(scene, frame, made, moving)
+    return replace(
+        move(Verb.UPDATE, frame, reason, steps),
         detail=detail,
-        source=frame.source,
         changes=found,
         expects=tuple(dict.fromkeys((*_expects(session, moving), *(e for e, _ in marks)))),
-        steps=tuple(steps),
     )
 
 
@@ -217,11 +226,14 @@ def _ordered(
     return (OrderWindows(session.session_id, tuple(live[w.key].window_id for w in there)),), False
 
 
-def _why(
-    frame: Frame, session: SeenSession, made: list[Window], moving: list[Carry]
-) -> tuple[Reason, str]:
+def _why(scene: Scene, frame: Frame, made: list[Window], moving: list[Carry]) -> tuple[Reason, str]:
+    session = scene.match.sessions[frame.id]
     if _stale(frame, session):
         return Reason.CHANGED, ""
+    if gets_its_name_back(scene, frame):
+        return Reason.EDITED, _called(session)
+    if any(brought_back(scene, seat, unit) for seat, unit in seats(frame)):
+        return Reason.EDITED, "a pane was moved by hand"
     if made:
         return Reason.ABSENT, f"window {', '.join(w.name or w.key for w in made)} is gone"
     if moving:
@@ -230,6 +242,10 @@ def _why(
 
 
 # -- what both have -------------------------------------------------------------------------------
+
+
+def _called(session: SeenSession) -> str:
+    return f"its session was renamed to {session.name} by hand"
 
 
 def _expects(session: SeenSession, moving: list[Carry]) -> tuple[Expect, ...]:
@@ -266,10 +282,13 @@ def _forgotten(
     return (MarkFrame(session.session_id, text, canonical(kept)),)
 
 
-def _settings(frame: Frame, session: SeenSession, found: tuple[Change, ...]) -> tuple[Step, ...]:
+def _settings(
+    scene: Scene, frame: Frame, session: SeenSession, found: tuple[Change, ...]
+) -> tuple[Step, ...]:
     names = {change.field for change in found}
     steps: list[Step] = []
-    if "session" in names and session.name != frame.session:
+    renames = "session" in names or gets_its_name_back(scene, frame)
+    if renames and session.name != frame.session:
         steps.append(Rename(session.session_id, frame.session))
     if any(name.startswith("size") for name in names):
         steps.append(Resize(session.session_id, frame.columns, frame.rows))

@@ -1,6 +1,7 @@
 """Where a process belongs, whether it is there, and who wants it elsewhere: the wish, or a hand.
 
-What a person moved stays where it is; what the wish moves is carried, running, to its new slot.
+What the wish moves is carried, running, to its new slot. What a person moved stays where it is,
+unless its manifest asks for edits to be healed: then it is carried back.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from reconciler.core.change import changes
 from reconciler.core.scene import Scene, frame_key
 from reconciler.model.action import Change
 from reconciler.model.ids import Json, UnitId
-from reconciler.model.unit import Frame, Process, Window
+from reconciler.model.unit import Frame, Heal, Process, Window
 from reconciler.model.world import SeenPane, SeenSession
 
 
@@ -49,13 +50,42 @@ def homeless(scene: Scene, unit: UnitId) -> bool:
 
 
 def recalled(scene: Scene, seat: Seat, unit: UnitId) -> bool:
-    """Whether the wish itself puts a process that lives elsewhere into this slot."""
-    pane = away(scene, seat, unit)
-    if pane is None or pane.mark is None or scene.desired.processes[unit].held is not None:
+    """Whether a process that lives elsewhere is to come into this slot."""
+    pane, process = away(scene, seat, unit), scene.desired.processes[unit]
+    if pane is None or pane.mark is None or process.held is not None:
+        return False
+    return process.healing.edit is Heal.HEAL or not _moved_by_hand(scene, seat, unit)
+
+
+def brought_back(scene: Scene, seat: Seat, unit: UnitId) -> bool:
+    """Whether a person moved a process elsewhere, and its manifest wants that healed."""
+    heals = scene.desired.processes[unit].healing.edit is Heal.HEAL
+    return heals and _moved_by_hand(scene, seat, unit)
+
+
+def _moved_by_hand(scene: Scene, seat: Seat, unit: UnitId) -> bool:
+    """Whether a process lives elsewhere although the wish never put it there."""
+    pane, process = away(scene, seat, unit), scene.desired.processes[unit]
+    if pane is None or pane.mark is None:
         return False
     if unit.kind == "session" and pane.mark.unit.rpartition(".")[0] != unit.rpartition(".")[0]:
-        return True
-    return reseated(scene, scene.desired.processes[unit], pane) or _rewritten(scene, seat)
+        return False
+    return not (reseated(scene, process, pane) or _rewritten(scene, seat))
+
+
+def renamed_by_hand(scene: Scene, frame: Frame) -> SeenSession | None:
+    """Return the session of a frame if it has another name, and the wish never changed it."""
+    session = scene.match.sessions.get(frame.id)
+    if session is None or session.name == frame.session:
+        return None
+    changed = any(c.field == "session" for c in frame_changes(scene, frame, session))
+    return None if changed else session
+
+
+def gets_its_name_back(scene: Scene, frame: Frame) -> bool:
+    """Whether a session that was renamed by hand is to have its name again, and can."""
+    wanted = frame.healing.edit is Heal.HEAL and frame.session not in scene.match.names
+    return wanted and renamed_by_hand(scene, frame) is not None
 
 
 def reseated(scene: Scene, process: Process, pane: SeenPane) -> bool:
