@@ -16,7 +16,7 @@ from reconciler.model.control import Controls
 from reconciler.model.ids import Json, UnitId
 from reconciler.model.manifest import Manifest, Tree
 from reconciler.model.problems import Problem
-from reconciler.model.record import Record
+from reconciler.model.record import Inventory, Record
 from reconciler.model.status import Status
 from reconciler.model.step import Step
 from reconciler.model.unit import Process, Verification
@@ -142,10 +142,20 @@ class Control(Protocol):
 
 
 class Journal(Protocol):
-    """What was done, kept for ever. A crash at any moment loses no deed that was begun."""
+    """What was done, kept for ever. A crash at any moment loses no deed that was begun.
+
+    A record's number is given when it becomes durable: whatever `seq` says before.
+    """
+
+    def inventory(self) -> Inventory:
+        """Return what all records add up to, with those that are noted but not durable yet."""
+        ...
 
     def intend(self, record: Record) -> None:
-        """Note what is about to be done, so that not even `kill -9` can hide it."""
+        """Note what is about to be done, so that not even `kill -9` can hide it.
+
+        An intent that no `record` follows becomes a record that is `interrupted`.
+        """
         ...
 
     def record(self, record: Record) -> None:
@@ -153,7 +163,7 @@ class Journal(Protocol):
         ...
 
     def flush(self) -> None:
-        """Make every note a commit."""
+        """Make every note a commit. When that cannot be, the notes wait for the next flush."""
         ...
 
 
@@ -183,6 +193,11 @@ class LeaseBook(Protocol):
 
 class Ground(Protocol):
     """A lock that the system itself takes back when its holder dies."""
+
+    @property
+    def place(self) -> str:
+        """What tells this lock from any other."""
+        ...
 
     def hold(self) -> bool:
         """Take it, or take it anew if its file was deleted; False: another process has it."""

@@ -1,0 +1,139 @@
+"""Objects and folders written without a process: git's loose objects, in plain Python.
+
+Never overwrites an object, and an object is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from reconciler.adapters.git.formats import TREE, object_id, parse_tree
+from reconciler.adapters.git.objects import ObjectReader
+from reconciler.model.problems import SourceError
+
+Write = Callable[[str, bytes], str]
+"""Takes kind and content of an object, and returns its id."""
+
+
+class LooseObjects:
+    """Writes into the `objects` folder of one repository."""
+
+    def __init__(self, objects: Path, object_format: str) -> None:
+        self._objects, self._format = objects, object_format
+        self._drafts = 0
+
+    def write(self, kind: str, body: bytes) -> str:
+        """Write one object, safe from a power cut, and return its id. SourceError: it cannot."""
+        oid = object_id(kind, body, self._format)
+        folder = self._objects / oid[:2]
+        path = folder / oid[2:]
+        if path.exists():
+            return oid
+        try:
+            folder.mkdir(exist_ok=True)
+            self._put(path, b"%s %d\0" % (kind.encode(), len(body)) + body)
+        except OSError as error:
+            raise SourceError(
+                f"git objects cannot be written in {self._objects}",
+                why=error.strerror or str(error),
+                fix="free some space there, or give yourself write access",
+            ) from error
+        return oid
+
+    def _put(self, path: Path, content: bytes) -> None:
+        self._drafts += 1
+        # git's own name for a draft, so that `git gc` clears it away should we be killed here.
+        draft = path.with_name(f"tmp_obj_nova{os.getpid()}_{self._drafts}")
+        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
+        try:
+            with os.fdopen(fd, "wb") as file:
+                file.write(zlib.compress(content, 1))
+                file.flush()
+                os.fdatasync(fd)
+            draft.rename(path)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+
+
+def hashing(object_format: str) -> Write:
+    """Return a writer that only says what the id would be."""
+    return lambda kind, body: object_id(kind, body, object_format)
+
+
+class Folder:
+    """A folder of files by blob id. What did not change since the last `write` is no work."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, str] = {}
+        self._folders: dict[str, Folder] = {}
+        self._oid = ""
+
+    def put(self, path: str, oid: str) -> None:
+        """Let a path be this blob; '' takes it away, and the folder that it leaves empty."""
+        self._oid = ""
+        first, _, rest = path.partition("/")
+        if not rest:
+            self._files.pop(first, None)
+            if oid:
+                self._files[first] = oid
+            return
+        below = self._folders.setdefault(first, Folder())
+        below.put(rest, oid)
+        if not below._files and not below._folders:
+            del self._folders[first]
+
+    def files(self, above: str = "") -> Iterator[tuple[str, str]]:
+        """Yield every path and its blob id."""
+        yield from ((above + name, oid) for name, oid in self._files.items())
+        for name, folder in self._folders.items():
+            yield from folder.files(f"{above}{name}/")
+
+    def write(self, write: Write) -> str:
+        """Write what changed as tree objects and return the id of the whole."""
+        if not self._oid:
+            lines = [(n, b"100644", n, oid) for n, oid in self._files.items()]
+            lines += [(f"{n}/", b"40000", n, f.write(write)) for n, f in self._folders.items()]
+            body = b"".join(
+                b"%s %s\0%s" % (mode, name.encode(), bytes.fromhex(oid))
+                for _, mode, name, oid in sorted(lines)
+            )
+            self._oid = write("tree", body)
+        return self._oid
+
+
+def read_folder(objects: ObjectReader, tree: str) -> Folder:
+    """Return a tree of plain files. SourceError: it holds anything else, or cannot be read."""
+    root = Folder()
+    root._oid = tree
+    level = [(root, tree)]
+    while level:
+        bodies = objects.contents([oid for _, oid in level], "tree")
+        deeper: list[tuple[Folder, str]] = []
+        for (folder, oid), body in zip(level, bodies, strict=True):
+            try:
+                entries = parse_tree(body, objects.object_format)
+            except ValueError as error:
+                raise _odd(oid, str(error)) from None
+            for entry in entries:
+                if entry.mode == TREE:
+                    below = folder._folders[entry.name] = Folder()
+                    below._oid = entry.oid
+                    deeper.append((below, entry.oid))
+                elif entry.mode == "100644":
+                    folder._files[entry.name] = entry.oid
+                else:
+                    raise _odd(oid, f"{entry.name!r} is no plain file")
+        level = deeper
+    return root
+
+
+def _odd(oid: str, why: str) -> SourceError:
+    return SourceError(
+        f"tree {oid[:12]} is none that novaorch wrote",
+        why=why,
+        fix="see what changed it: novaorch verify",
+    )
