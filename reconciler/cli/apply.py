@@ -16,7 +16,7 @@ from reconciler.core.plan import fingerprint
 from reconciler.loop.converge import Convergence, converge, select
 from reconciler.loop.cycle import Ports, Thought, consider
 from reconciler.model.action import Outcome, Plan, Reason
-from reconciler.model.control import Consent
+from reconciler.model.control import SILENT, Consent
 from reconciler.model.problems import LeaseHeldError, StalePlanError, UsageError
 from reconciler.model.unit import Desired
 
@@ -37,6 +37,9 @@ def command(
     confirm: Annotated[
         str, typer.Option("--confirm", metavar="WORD", help="Lift the guard that printed WORD.")
     ] = "",
+    now: Annotated[
+        bool, typer.Option("--now", help="Wait for nobody: not for who types, nor for an hour.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make what runs what is wished for: the printed plan, nothing else, checked step by step.
@@ -53,10 +56,11 @@ def command(
             "a saved PLAN says already what is to be applied",
             fix="leave out --rev, --worktree and --confirm",
         )
+    consent = Consent(confirm, now)
     target = saved.commit if saved is not None else chosen(revision, worktree, False)
-    desired = _desired(context, saved, target, Consent(confirm))
+    desired = _desired(context, saved, target, consent)
     ports = context.wiring.ports(desired.fleet)
-    thought = consider(ports, desired, Consent(confirm))
+    thought = consider(ports, desired, consent)
     if saved is not None:
         thought = _held_to(saved, thought)
     _show(thought, as_json)
@@ -70,7 +74,7 @@ def command(
                     why=handover.holder(context.wiring, desired.fleet),
                     fix="commit the change and let it work, or end it first: novaorch down",
                 )
-            raise typer.Exit(_let_daemon(context, ports, thought, (confirm, as_json)))
+            raise typer.Exit(_let_daemon(context, ports, thought, as_json))
         if thought.plan.moves and not _agreed(yes or as_json):
             raise typer.Exit(1)
         context.wiring.followed.accept(desired)
@@ -78,14 +82,15 @@ def command(
     raise typer.Exit(_finish(done, desired, ports, as_json))
 
 
-def _let_daemon(context: Context, ports: Ports, thought: Thought, how: tuple[str, bool]) -> int:
-    """Leave the work to the daemon that has the lock; there is nothing to leave without a move."""
-    confirm, as_json = how
-    if not thought.plan.moves:
+def _let_daemon(context: Context, ports: Ports, thought: Thought, as_json: bool) -> int:
+    """Leave the work to the daemon that has the lock; with neither a move nor a word there is
+    nothing to leave."""
+    consent = thought.scene.consent
+    if not thought.plan.moves and consent == SILENT:
         return _verdict(thought.plan, thought.desired)
     if not as_json:
         render.out(f"Handed over: {handover.holder(context.wiring, thought.desired.fleet)}.")
-    after = handover.let_daemon(context.wiring, ports, confirm)
+    after = handover.let_daemon(context.wiring, ports, consent.word, consent.now)
     return _finish(Convergence((), after), after.desired, ports, as_json)
 
 

@@ -8,6 +8,7 @@ from reconciler.core.notice import notices
 from reconciler.core.order import order
 from reconciler.core.restrain import restrain
 from reconciler.core.scene import Scene
+from reconciler.core.suspend import active, line
 from reconciler.model.action import Action, Plan, Verb
 from reconciler.model.ids import Json, digest
 from reconciler.model.step import OpenPane, OpenWindow, Step, SwapPanes
@@ -23,8 +24,14 @@ def plan(scene: Scene) -> Plan:
         commit=desired.commit,
         tree=desired.tree,
         actions=actions,
-        notices=tuple(notices(scene, {action.unit for action in actions})),
+        notices=(*_said(scene), *notices(scene, {action.unit for action in actions})),
     )
+
+
+def _said(scene: Scene) -> list[str]:
+    """Return one line for each suspension, whether or not it holds anything just now."""
+    now = scene.world.taken_at
+    return [line(one, now) for one in active(scene.restraints.suspensions, now)]
 
 
 def fingerprint(action: Action) -> str:

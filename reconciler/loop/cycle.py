@@ -99,9 +99,14 @@ class Quiet:
 
     last: Thought | None = None
 
-    def again(self, desired: Desired, world: World) -> Thought | None:
-        """Return that thought with a new hour, if both are the very values it was about."""
+    def again(self, desired: Desired, world: World, restraints: Restraints) -> Thought | None:
+        """Return that thought with a new hour, if all are the very values it was about.
+
+        A suspension is over at an hour of its own, so with one there is always something to think.
+        """
         if self.last is None or self.last.desired is not desired:
+            return None
+        if restraints.suspensions or restraints != self.last.scene.restraints:
             return None
         old = self.last.scene.world
         if old.sessions is not world.sessions or old.server != world.server:
@@ -139,11 +144,11 @@ def think(ports: Ports, revision: str = "", consent: Consent = SILENT) -> Though
 def consider(ports: Ports, desired: Desired, consent: Consent = SILENT) -> Thought:
     """Return the plan for a wish that was read already."""
     now = ports.clock.now()
-    world = ports.host.photograph(now)
-    known = ports.quiet.again(desired, world)
+    world, restraints = ports.host.photograph(now), ports.restraints(now)
+    known = ports.quiet.again(desired, world, restraints)
     if known is not None:
         return known
-    scene = scene_of(desired, world, ports.restraints(now), consent)
+    scene = scene_of(desired, world, restraints, consent)
     scene = replace(scene, world=replace(world, facts=_facts(ports, scene)))
     return ports.quiet.keep(Thought(scene, make_plan(scene)))
 
