@@ -20,7 +20,9 @@ from reconciler.loop.cycle import Ports
 from reconciler.loop.follow import Followed
 from reconciler.loop.highwater import HighWater
 from reconciler.loop.restraints import restraints
+from reconciler.loop.tenure import Stakes, Tenure
 from reconciler.loop.wish import Wishes
+from reconciler.model.problems import NovaorchError
 from reconciler.model.unit import FleetSettings
 
 if TYPE_CHECKING:
@@ -28,11 +30,14 @@ if TYPE_CHECKING:
 
     from reconciler.adapters.askbox import AskBox
     from reconciler.adapters.git.control import GitControl
+    from reconciler.adapters.git.journal import GitJournal
     from reconciler.adapters.git.repository import GitRepository
     from reconciler.adapters.store.embedded import EmbeddedServer
     from reconciler.adapters.store.redis_store import RedisStore
     from reconciler.adapters.tmux.host import Tmux
     from reconciler.adapters.watch import Nudges
+    from reconciler.core.masks import Mask
+    from reconciler.loop.chronicle import Chronicle
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class Wiring:
 
     directory: Path
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    _tenures: list[Tenure] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @cached_property
     def repository(self) -> GitRepository:
@@ -75,7 +81,7 @@ class Wiring:
             repository.own_ref(name),
             repository,
             self.clock,
-            store=None,
+            store=lambda fleet, start: self.store(fleet, start=start),
             name=name.removeprefix("refs/novaorch/"),
         )
         return Followed(self.wishes, self.control, mark, self.clock)
@@ -127,6 +133,43 @@ class Wiring:
         """Where novaorch keeps its own files for this fleet."""
         return StateDir.of(fleet.name, self.repository.common_dir, self.environ)
 
+    def stakes(self, fleet: FleetSettings) -> Stakes:
+        """What the one controller of this fleet must have: locks, an epoch, perhaps a lease."""
+        from reconciler.adapters.state import EpochFile, LockFile
+        from reconciler.adapters.tmux.epochs import ServerEpoch
+
+        state = self.state(fleet)
+        server = ServerEpoch(fleet.socket, fleet=fleet.name, environ=self.environ)
+        server.make_folder()
+        grounds = (LockFile(server.lock, ours=False), LockFile(state.lock))
+        milestones = (EpochFile(state.epoch), server)
+        if not fleet.store_url:  # a store of one's own is nobody else's
+            return Stakes(grounds, milestones)
+        from reconciler.adapters.store.resolve import open_leases
+
+        return Stakes(grounds, milestones, open_leases(fleet, self.environ))
+
+    def tenure(self, fleet: FleetSettings) -> Tenure:
+        """The right to be the controller of this fleet, not begun yet: a process has one at most.
+
+        Whatever hosts of this wiring write from now on, they write with its epoch.
+        """
+        from reconciler.adapters.state import gone, oneself
+
+        self._tenures[:] = [Tenure(self.stakes(fleet), oneself(), self.clock, gone)]
+        return self._tenures[0]
+
+    def _epoch(self) -> int:
+        """The number that a write carries; 0 for whoever never asked to be the controller."""
+        return self._tenures[0].number() if self._tenures else 0
+
+    def _standing(self, now: float) -> Standing:
+        return self._tenures[0].standing(now) if self._tenures else Standing.HELD
+
+    def _fenced(self) -> None:
+        for tenure in self._tenures:
+            tenure.overtaken()
+
     def host(self, fleet: FleetSettings, on_event: Callable[[str], None] | None = None) -> Tmux:
         """The tmux server of this fleet."""
         from reconciler.adapters.tmux.host import Tmux
@@ -137,6 +180,8 @@ class Wiring:
             config=fleet.tmux_config,
             environ=self.environ,
             on_event=on_event,
+            epoch=self._epoch,
+            on_fenced=self._fenced,
         )
         if on_event is not None:
             host.watch_deaths()
@@ -174,12 +219,55 @@ class Wiring:
         repository = self.repository.beside(Handed(index_file=index))
         return self.wishes.beside(repository)
 
-    def ports(
+    def journal(
+        self, fleet: FleetSettings, elsewhere: Callable[[str], None] = lambda _word: None
+    ) -> tuple[GitJournal, Mask]:
+        """The journal of this fleet on this host, and the masks of what is written there.
+
+        `elsewhere` is given a word to keep about the newest record: a store's high-water mark.
+        """
+        from reconciler.adapters.git.journal import GitJournal, JournalSetup
+        from reconciler.adapters.git.journalfiles import JournalFiles
+        from reconciler.core.masks import Mask
+
+        files = JournalFiles(self.state(fleet).root)
+        mask = Mask(files.key())
+        keep, key = fleet.journal_keep, self.journal_key(fleet)
+        setup = JournalSetup(self.machine, fleet.name, mask.key_id, keep, key, elsewhere)
+        return GitJournal(self.repository, setup, files), mask
+
+    def journal_key(self, fleet: FleetSettings) -> Path | None:
+        """Where the key is that signs the journal; relative to the repository if not absolute."""
+        home, text = self.environ.get("HOME", ""), fleet.journal_key
+        if text.startswith("~/"):
+            return Path(home, text[2:])
+        return self.repository.root / text if text else None
+
+    def chronicle(
         self,
         fleet: FleetSettings,
-        on_event: Callable[[str], None] | None = None,
-        standing: Callable[[float], Standing] = lambda _now: Standing.HELD,
-    ) -> Ports:
-        """Everything that a pass needs. `standing` is that of the lease, for whoever has one."""
-        held_back = restraints(self.control, standing)
+        epoch: Callable[[], int] | None = None,
+        say: Callable[[str], None] = lambda _text: None,
+        elsewhere: Callable[[str], None] = lambda _word: None,
+    ) -> Chronicle:
+        """Whoever writes down what is done. `epoch` is that of the lease, `say` hears of trouble.
+
+        The folder of the fleet's own files must be there: `state(fleet).make()`.
+        """
+        from reconciler.adapters.tmux.secret import lookup
+        from reconciler.loop.chronicle import Chronicle
+
+        def reveal(reference: str) -> str:
+            try:
+                return lookup(reference, self.environ)
+            except NovaorchError:
+                return ""
+
+        journal, mask = self.journal(fleet, elsewhere)
+        number = epoch or self._epoch
+        return Chronicle(journal, self.clock, mask, self.machine, number, say, reveal)
+
+    def ports(self, fleet: FleetSettings, on_event: Callable[[str], None] | None = None) -> Ports:
+        """Everything that a pass needs."""
+        held_back = restraints(self.control, self._standing)
         return Ports(self.host(fleet, on_event), self.followed, self.clock, restraints=held_back)

@@ -6,9 +6,9 @@ import contextlib
 import os
 from collections.abc import Iterator
 
-from reconciler.adapters.state import Lock
 from reconciler.adapters.state import holder as lock_holder
 from reconciler.loop.cycle import Ports, Thought, consider
+from reconciler.loop.tenure import Tenure
 from reconciler.model.control import Consent
 from reconciler.model.unit import FleetSettings
 from reconciler.wiring import Wiring
@@ -18,16 +18,17 @@ LOOK_S = 0.05
 
 
 @contextlib.contextmanager
-def controller(wiring: Wiring, fleet: FleetSettings) -> Iterator[Lock | None]:
-    """Hold the fleet's lock for a while; None when a daemon, or another apply, has it."""
-    state = wiring.state(fleet)
-    state.make()
-    lock = Lock.acquire(state.lock)
+def controller(wiring: Wiring, fleet: FleetSettings) -> Iterator[Tenure | None]:
+    """Be the fleet's controller for a while; None when a daemon, or another apply, is it here.
+
+    LeaseHeldError when it is elsewhere, where nothing can be handed over. Every host of this
+    wiring, made before or after, writes with the epoch of this tenure.
+    """
+    tenure = wiring.tenure(fleet)
     try:
-        yield lock
+        yield tenure if tenure.begin() else None
     finally:
-        if lock is not None:
-            lock.release()
+        tenure.end()
 
 
 def holder(wiring: Wiring, fleet: FleetSettings) -> str:
@@ -35,15 +36,19 @@ def holder(wiring: Wiring, fleet: FleetSettings) -> str:
     return lock_holder(wiring.state(fleet).lock)
 
 
-def let_daemon(wiring: Wiring, ports: Ports, confirm: str) -> Thought:
-    """Nudge the daemon, watch until nothing moves any more, and return the last look."""
-    desired = wiring.followed.read("", Consent(confirm))
-    if confirm:
-        wiring.state(desired.fleet).confirm(confirm)
+def let_daemon(wiring: Wiring, ports: Ports, confirm: str, now: bool = False) -> Thought:
+    """Nudge the daemon, watch until nothing moves any more, and return the last look.
+
+    What a person said, the word `confirm` and that it is to be `now`, is handed over too.
+    """
+    consent = Consent(confirm, now)
+    desired = wiring.followed.read("", consent)
+    if confirm or now:
+        wiring.state(desired.fleet).confirm(confirm, now)
     nudge(wiring)
     deadline = wiring.clock.now() + PATIENCE_S
     while True:
-        thought = consider(ports, wiring.followed.read("", Consent(confirm)), Consent(confirm))
+        thought = consider(ports, wiring.followed.read("", consent), consent)
         busy = thought.plan.moves or any(hold.continues for hold in thought.plan.holds)
         if not busy or wiring.clock.now() > deadline:
             return thought

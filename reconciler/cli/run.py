@@ -7,19 +7,22 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from types import FrameType
 
 import typer
 
-from reconciler.adapters.state import Lock, StateDir
 from reconciler.cli import handover
 from reconciler.cli.app import Context
 from reconciler.cli.errands import Errands
 from reconciler.cli.publisher import Publisher
 from reconciler.core.explain import clean
+from reconciler.core.lease import Standing
+from reconciler.loop.cycle import Ports
 from reconciler.loop.daemon import Daemon
+from reconciler.loop.tenure import Tenure
 from reconciler.model.control import Consent
 from reconciler.model.problems import LeaseHeldError
 from reconciler.model.unit import FleetSettings
@@ -36,62 +39,42 @@ def command(ctx: typer.Context) -> None:
     context: Context = ctx.obj
     wiring = context.wiring
     fleet = wiring.followed.read().fleet
-    state = wiring.state(fleet)
-    state.make()
-    lock = Lock.acquire(state.lock)
-    if lock is None:
+    tenure = wiring.tenure(fleet)
+    if not tenure.begin():
         raise LeaseHeldError(
             "a daemon keeps this fleet true already",
             why=handover.holder(wiring, fleet),
             fix="look at it: novaorch status; or end it: novaorch down",
         )
-    tenure = _Tenure(state, lock)
     try:
         _run(wiring, fleet, tenure)
     finally:
-        tenure.lock.release()
+        tenure.end()
+    if tenure.lost is not None:
+        raise tenure.lost
 
 
-@dataclass(slots=True)
-class _Tenure:
-    """The lock of this daemon. Whoever deletes its file lets another daemon begin beside it."""
-
-    state: StateDir
-    lock: Lock
-
-    def renew(self) -> bool:
-        """Take the lock anew if its file was deleted; False when another has it by now."""
-        if self.lock.intact():
-            return True
-        self.state.make()
-        fresh = Lock.acquire(self.state.lock)
-        if fresh is None:
-            return False
-        self.lock.release()
-        self.lock = fresh
-        return True
-
-
-def _run(wiring: Wiring, fleet: FleetSettings, tenure: _Tenure) -> None:
+def _run(wiring: Wiring, fleet: FleetSettings, tenure: Tenure) -> None:
     trigger = wiring.nudges()
     followed = wiring.followed
     followed.mark.thorough, followed.log = True, log
     publisher = Publisher(wiring, log)
     errands = Errands(wiring, trigger.poke, log)
 
+    seat = Seat(wiring, fleet, tenure, trigger.poke)
+    tenure.changed = seat.told
+
     def consented() -> Consent:
-        if not tenure.renew():
-            trigger.poke("stop")
-            raise LeaseHeldError(
-                "another daemon keeps this fleet true by now",
-                why=f"the lock of this one was deleted; {handover.holder(wiring, fleet)}",
-                fix="nothing: this one ends",
-            )
-        return tenure.state.consented()
+        tenure.check()
+        return wiring.state(fleet).consented()
+
+    def connect(settings: FleetSettings) -> Ports:
+        seat.move(settings)
+        return wiring.ports(publisher.of(settings), trigger.poke)
 
     daemon = Daemon(
         wishes=followed,
-        connect=lambda settings: wiring.ports(publisher.of(settings), trigger.poke),
+        connect=connect,
         trigger=trigger,
         clock=wiring.clock,
         publish=publisher.publish,
@@ -108,6 +91,8 @@ def _run(wiring: Wiring, fleet: FleetSettings, tenure: _Tenure) -> None:
     log(f"novaorch is watching {wiring.repository.root} (pid {os.getpid()})")
     for trouble in trigger.degraded:
         log(f"slower than it could be: {trouble}")
+    if tenure.standing(wiring.clock.now()) is not Standing.HELD:
+        seat.told()
     followed.warm()
     gc.freeze()
     try:
@@ -118,6 +103,38 @@ def _run(wiring: Wiring, fleet: FleetSettings, tenure: _Tenure) -> None:
         daemon.close()
         publisher.close()
         log("ended; every session goes on")
+
+
+@dataclass(slots=True)
+class Seat:
+    """Where this daemon has its right to act, and whom it tells when that changes."""
+
+    wiring: Wiring
+    fleet: FleetSettings
+    tenure: Tenure
+    poke: Callable[[str], None]
+
+    def told(self) -> None:
+        """Say how the tenure stands; end when it is lost, look again when it is confirmed."""
+        now = self.tenure.standing(self.wiring.clock.now())
+        if now is Standing.LOST and self.tenure.lost is not None:
+            log(f"{self.tenure.lost.what}: {self.tenure.lost.why}")
+            self.poke("stop")
+        elif now is Standing.UNCONFIRMED:
+            log(f"the lease is not confirmed, so nothing is ended by us: {self.tenure.trouble}")
+        else:
+            log(f"the lease is confirmed: epoch {self.tenure.epoch}")
+            self.poke("poll")
+
+    def move(self, settings: FleetSettings) -> None:
+        """Take the locks and the lease that these settings name."""
+        if _places(settings) != _places(self.fleet):
+            self.tenure.move(self.wiring.stakes(settings))
+            self.fleet = settings
+
+
+def _places(fleet: FleetSettings) -> tuple[str, ...]:
+    return fleet.socket, fleet.store_url, fleet.store_password
 
 
 def log(text: str) -> None:

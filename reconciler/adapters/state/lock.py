@@ -69,21 +69,29 @@ class Lock:
 
 @dataclass(slots=True)
 class LockFile:
-    """The place of a lock, and the lock while it is ours (`ports.Ground`)."""
+    """The place of a lock, and the lock while it is ours (`ports.Ground`).
+
+    In a folder of `ours`, which is made when it is missing, a lock is a must. A folder of another
+    program may be closed to us: then nobody else like us can have a lock there either.
+    """
 
     path: Path
-    private: bool = True
+    ours: bool = True
     _lock: Lock | None = None
 
-    def hold(self) -> bool:
-        """Take it, or take it anew if its file was deleted; False: another process has it.
+    @property
+    def place(self) -> str:
+        """What tells this lock from any other."""
+        return str(self.path)
 
-        The folder is made, readable by its owner alone; one that is not `private` must be there.
-        """
+    def hold(self) -> bool:
+        """Take it, or take it anew if its file was deleted; False: another process has it."""
         if self._lock is not None and self._lock.intact():
             return True
-        if self.private:
+        if self.ours:
             private_folder(self.path.parent)
+        elif not os.access(self.path.parent, os.W_OK | os.X_OK):
+            return True
         fresh = Lock.acquire(self.path)
         if fresh is None:
             return False

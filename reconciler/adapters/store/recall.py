@@ -22,7 +22,7 @@ _FIELDS = ("host", "pid", "commit", "heartbeat", "every", "version")
 
 def read_controller(client: Redis, key: str) -> tuple[dict[str, Json], int]:
     """Return what the last controller said of itself, and how many fields were skipped."""
-    texts, skipped = _read(client, key, [name.encode() for name in _FIELDS])
+    texts, skipped = read_fields(client, key, [name.encode() for name in _FIELDS])
     said: dict[str, Json] = {}
     for field, text in texts.items():
         value = _controller_value(field, text)
@@ -42,7 +42,7 @@ def read_statuses(client: Redis, key: str) -> tuple[list[Json], int]:
     (names,) = _try(client, [("HKEYS", key)])
     if not isinstance(names, list):
         return [], 1
-    texts, _ = _read(client, key, names)
+    texts, _ = read_fields(client, key, names)
     statuses: list[Json] = []
     for unit in sorted(texts):
         value = _json(texts[unit])
@@ -51,7 +51,7 @@ def read_statuses(client: Redis, key: str) -> tuple[list[Json], int]:
     return statuses, len(names) - len(statuses)
 
 
-def _read(client: Redis, key: str, fields: Iterable[bytes]) -> tuple[dict[str, str], int]:
+def read_fields(client: Redis, key: str, fields: Iterable[bytes]) -> tuple[dict[str, str], int]:
     """Return the fields that are short enough and text; the size is asked before the value."""
     fields = list(fields)
     if not fields:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import reconciler
 from reconciler.adapters.store.endpoint import Endpoint
 from reconciler.adapters.store.faults import Circuit, told
-from reconciler.adapters.store.recall import read_controller, read_statuses
+from reconciler.adapters.store.recall import read_controller, read_fields, read_statuses
 from reconciler.model.ids import Json, canonical
 from reconciler.model.problems import BlindError, NovaorchError
 from reconciler.model.status import Status
@@ -45,6 +45,7 @@ class RedisStore:
         # The braces are part of the key: they keep a fleet's keys in one slot of a cluster.
         self.status_key = f"nova:{{{fleet}}}:status"
         self.controller_key = f"nova:{{{fleet}}}:controller"
+        self.marks_key = f"nova:{{{fleet}}}:marks"
         self._client: Redis | None = None
         self._circuit = Circuit()
         self._revive = revive
@@ -85,6 +86,17 @@ class RedisStore:
             controller, lost = read_controller(client, self.controller_key)
             statuses, skipped = read_statuses(client, self.status_key)
         return {"controller": controller, "statuses": statuses, "skipped": skipped + lost}
+
+    def mark(self, name: str, value: str) -> None:
+        """Keep a word for later; losing the store loses it."""
+        with told(self.endpoint):
+            self._connect().hset(self.marks_key, name, value.encode("utf-8", "replace"))
+
+    def marked(self, name: str) -> str:
+        """Return that word, or ''. What is no text, or too long, is ''."""
+        with told(self.endpoint):
+            texts, _ = read_fields(self._connect(), self.marks_key, [name.encode()])
+        return texts.get(name, "")
 
     def ping(self) -> str:
         """Return the server's name and version, as in `redis 7.0.15`."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from reconciler.adapters.store import wire
 from reconciler.adapters.store.embedded import EmbeddedServer, Place
 from reconciler.adapters.store.endpoint import Endpoint, parse
+from reconciler.adapters.store.leases import RedisLeases
 from reconciler.adapters.store.redis_store import RedisStore
 from reconciler.model.problems import BlindError, NovaorchError, RefusedError
 from reconciler.model.unit import FleetSettings
@@ -48,6 +49,20 @@ def open_store(
     store = RedisStore(Endpoint(path=str(server.socket)), fleet.name, revive=revive)
     store.notices = notices
     return store
+
+
+def open_leases(fleet: FleetSettings, environ: Mapping[str, str]) -> RedisLeases | None:
+    """Return the book of a fleet's lease; None when no store is named, and so none is shared.
+
+    Nothing is sent yet. A place that is refused is a NovaorchError of its first claim.
+    """
+    if not fleet.store_url:
+        return None
+
+    def place() -> Endpoint:
+        return _checked(fleet.store_url, _password(fleet.store_password, environ))
+
+    return RedisLeases(place, fleet.name)
 
 
 def _checked(url: str, password: str) -> Endpoint:
