@@ -38,6 +38,8 @@ VERBS = {
     "import": "read tmuxp and tmuxinator files",
     "hooks": "install, remove or show the git hooks",
     "schema": "print the JSON Schema of a kind",
+    "metrics": "print what a monitoring system reads",
+    "service": "keep the daemon up with systemd",
     "doctor": "check this machine, with a fix for each finding",
 }
 
