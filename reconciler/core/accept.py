@@ -24,7 +24,7 @@ class Facts:
 
     `descends` says whether it contains that one; with a `doubt`, nobody can tell, and why.
     `same`: it asks for the very same, and no signature is asked for. `unsigned` is a commit that
-    does not pass, and why. `closed` says that no window is open; `until` is when the next one
+    does not pass, and why. `closed` says, in words, that no window is open; `until` is when one
     opens, 0 for never.
     """
 
@@ -33,7 +33,7 @@ class Facts:
     same: bool = False
     quarantine: Quarantine | None = None
     unsigned: tuple[str, str] | None = None
-    closed: bool = False
+    closed: str = ""
     until: float = 0.0
     follow_rewinds: bool = False
     consent: Consent = SILENT
@@ -58,7 +58,7 @@ def decide(head: str, accepted: str, facts: Facts) -> Follow | Withheld:
         return Withheld(
             head,
             Withholding.WINDOW,
-            f"commit {head[:12]} waits: no window in which commits are followed is open",
+            f"commit {head[:12]} waits until commits are followed again: {facts.closed}",
             fix="novaorch apply --now",
             until=facts.until,
         )

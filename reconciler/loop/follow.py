@@ -10,11 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from reconciler.core.accept import Facts, decide
+from reconciler.core.timetable import open_at
 from reconciler.loop.highwater import HighWater
 from reconciler.loop.wish import Wishes
 from reconciler.model.control import SILENT, Consent, Controls, Quarantine, Withheld
 from reconciler.model.problems import ConflictError, NovaorchError, SourceError
-from reconciler.model.unit import Desired, FleetSettings
+from reconciler.model.unit import Desired
 from reconciler.ports import Clock, Control, Repository
 
 
@@ -144,15 +145,15 @@ class Followed:
             doubt = "what was followed cannot be read any more"
         older = "" if doubt else accepted
         unasked = policy.verify.commits == "off"
-        closed, until = self._window(policy)
+        opening = open_at(policy.sync.windows, self.clock.now())
         return Facts(
             descends=descends,
             doubt=doubt,
             same=unasked and base is not None and (accepted, new.tree) == (base.commit, base.tree),
             quarantine=quarantine,
             unsigned=None if unasked or quarantine else self._unsigned(older, new, base),
-            closed=closed,
-            until=until,
+            closed="" if opening.open else opening.detail or "every window is closed",
+            until=opening.until,
             follow_rewinds=base is not None and policy.sync.follow_rewinds,
             consent=consent,
         )
@@ -173,11 +174,6 @@ class Followed:
             return self.repository.unsigned(older, new.commit, (base or new).fleet.verify)
         except SourceError as error:
             return new.commit, f"{error.what} ({error.why}); {error.fix}"
-
-    def _window(self, policy: FleetSettings) -> tuple[bool, float]:
-        if not policy.sync.windows:
-            return False, 0.0
-        return False, 0.0
 
     def _instead(self, base: Desired | None, withheld: Withheld) -> Desired:
         """Return what is followed instead; the very same value while nothing changes."""

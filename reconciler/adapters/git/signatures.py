@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from reconciler.adapters.git.checkers import Checkers, UncheckedError
 from reconciler.adapters.git.formats import printable
@@ -109,17 +109,16 @@ def _owned(name: str, owners: list[Principal], hour: float) -> str:
 
 
 def _out_of_time(who: Principal, hour: float) -> str:
-    """Return why a principal does not count at an hour; both dates are days that count."""
+    """Return why a principal does not count at an hour; `until` is the first day it does not."""
     if who.since and hour < _midnight(who.since):
         return f"{who.name}'s counts from {who.since} on"
-    if who.until and hour >= _midnight(who.until, days=1):
-        return f"{who.name}'s counted until {who.until}"
+    if who.until and hour >= _midnight(who.until):
+        return f"{who.name}'s does not count from {who.until} on"
     return ""
 
 
-def _midnight(date: str, days: int = 0) -> float:
-    day = datetime.strptime(date, "%Y-%m-%d").replace(tzinfo=UTC)
-    return (day + timedelta(days=days)).timestamp()
+def _midnight(date: str) -> float:
+    return datetime.strptime(date, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
 
 
 def _ssh_keys(who: Principal) -> Iterator[bytes]:

@@ -82,9 +82,9 @@ def test_nobody_is_a_principal(repo: Sandbox, repository: GitRepository, ada: Ke
     ("dates", "good"),
     [
         (("", ""), True),
-        (("2026-03-10", "2026-03-10"), True),
+        (("2026-03-10", "2026-03-11"), True),
         (("2026-03-11", ""), False),
-        (("", "2026-03-09"), False),
+        (("", "2026-03-10"), False),
         (("2026-03-11", "2026-04-01"), False),
         (("2026-03-01", "2026-04-01"), True),
     ],
@@ -104,7 +104,7 @@ def test_dates_are_utc_wherever_this_runs(
 ) -> None:
     monkeypatch.setenv("TZ", "Pacific/Kiritimati")
     commit = ada.commit(repo, when="2026-03-10T23:59:00 +0000")
-    assert why(repository, commit, policy(replace(ada.principal("a"), until="2026-03-10"))) == ""
+    assert why(repository, commit, policy(replace(ada.principal("a"), until="2026-03-11"))) == ""
 
 
 def test_a_revoked_key_lets_nobody_in(repo: Sandbox, repository: GitRepository, ada: Key) -> None:
