@@ -249,11 +249,11 @@ def _called(session: SeenSession) -> str:
 
 
 def _expects(session: SeenSession, moving: list[Carry]) -> tuple[Expect, ...]:
-    """Return the proof that this is still the session that was seen: one pane in it; and every
-    pane that is carried."""
+    """Return the proof that this is still the session that was seen: one pane in it, whatever was
+    applied to it since; and every pane that is carried."""
     panes = [pane for window in session.windows for pane in window.panes]
     ours = [pane for pane in panes if pane.mark is not None]
-    anchor = [expect(pane) for pane in [*ours, *panes][:1]]
+    anchor = [replace(expect(pane), digest="") for pane in [*ours, *panes][:1]]
     return tuple(dict.fromkeys((*anchor, *(e for carry in moving for e in carry.expects))))
 
 

@@ -87,8 +87,9 @@ class Scene:
 
 def expect(pane: SeenPane) -> Expect:
     """Return: this very process, as it was seen."""
-    unit = pane.mark.unit if pane.mark is not None else UnitId("")
-    return Expect(pane.pane_id, pane.pid, pane.dead, unit)
+    if pane.mark is None:
+        return Expect(pane.pane_id, pane.pid, pane.dead, UnitId(""))
+    return Expect(pane.pane_id, pane.pid, pane.dead, pane.mark.unit, pane.mark.digest)
 
 
 def drain_mark(mark: PaneMark, why: Drain, grace_s: float) -> PaneMark:

@@ -72,13 +72,16 @@ class Expect:
     """What must still be true of one pane at the moment of acting, checked by the host itself.
 
     Pane ids are never used twice by one server, so id, pid, deadness and mark say: this very
-    process, as it was seen. An empty `unit` says: a pane without a mark of ours.
+    process, as it was seen. An empty `unit` says: a pane without a mark of ours. `digest` is what
+    was applied last by its mark, '' for whatever was: who thinks it is something else would restart
+    what is right by now.
     """
 
     pane_id: str
     pid: int
     dead: bool
     unit: UnitId
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

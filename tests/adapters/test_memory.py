@@ -153,6 +153,7 @@ def test_a_broken_expectation_does_nothing(host: MemoryHost) -> None:
         Expect(seen.pane_id, seen.pid, True, TORCH),
         Expect(seen.pane_id, seen.pid, False, ANVIL),
         Expect(seen.pane_id, seen.pid, False, UnitId("")),
+        Expect(seen.pane_id, seen.pid, False, TORCH, "f" * 16),
     ):
         assert perform(host, do.Close("$0"), expects=(good, bad)).stale
     assert units(host) == [TORCH, ANVIL]

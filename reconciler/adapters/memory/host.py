@@ -277,7 +277,9 @@ def _holds(board: Board, expect: Expect) -> bool:
     pane = board.panes.get(expect.pane_id)
     if pane is None or (pane.pid, pane.dead) != (expect.pid, expect.dead):
         return False
-    return (pane.mark.unit if pane.mark is not None else "") == expect.unit
+    if pane.mark is None or not expect.unit:
+        return pane.mark is None and not expect.unit
+    return pane.mark.unit == expect.unit and expect.digest in ("", pane.mark.digest)
 
 
 def _fields(text: str) -> Mapping[str, Json]:

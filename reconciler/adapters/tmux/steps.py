@@ -243,11 +243,12 @@ def _step_forward(window: s.NewWindow, tail: str) -> list[str]:
 
 def _condition(expect: Expect, fleet: str) -> str:
     """One format that is true while the pane is what it was. No word of it holds `,` or `}`."""
-    words = f"{fleet}{expect.unit}"
+    words = f"{fleet}{expect.unit}{expect.digest}"
     if any(c in words for c in ",{}#*?[]\\ "):
         raise NovaorchError(f"not a unit that can be checked: {expect.unit!r}")
     dead = int(expect.dead)
-    whose = f"#{{m:v1 {fleet} {expect.unit} *,#{{{PANE}}}}}" if expect.unit else f"#{{?{PANE},0,1}}"
+    mark = f"v1 {fleet} {expect.unit} {expect.digest + ' ' if expect.digest else ''}*"
+    whose = f"#{{m:{mark},#{{{PANE}}}}}" if expect.unit else f"#{{?{PANE},0,1}}"
     # A dead pane keeps its pid; an empty one has none.
     return (
         "#{&&:#{==:#{pane_id} #{pane_pid} #{?pane_dead,1,0},"

@@ -176,7 +176,7 @@ def order(name: str, argv: tuple[str, ...] = SLEEP, *, session: str = "", **laun
 
 def expect(seen: SeenPane) -> Expect:
     assert seen.mark is not None
-    return Expect(seen.pane_id, seen.pid, seen.dead, seen.mark.unit)
+    return Expect(seen.pane_id, seen.pid, seen.dead, seen.mark.unit, seen.mark.digest)
 
 
 def environment(pid: int) -> Mapping[str, str]:

@@ -292,11 +292,12 @@ def test_applied_is_read_back(box: Box) -> None:
     assert box.pane("one").mark == mark("one", falls=2)
 
 
-@pytest.mark.parametrize("field", ["pid", "dead", "unit", "pane_id"])
+@pytest.mark.parametrize("field", ["pid", "dead", "unit", "pane_id", "digest"])
 def test_a_changed_pane_is_stale_and_untouched(box: Box, field: str) -> None:
     box.perform(order("one"), order("two"))
     seen = expect(box.pane("one"))
-    other = {"pid": seen.pid + 1, "dead": True, "unit": unit("two"), "pane_id": "%99"}[field]
+    others = {"pid": seen.pid + 1, "dead": True, "unit": unit("two"), "pane_id": "%99"}
+    other = (others | {"digest": "e" * 16})[field]
     wrong = Expect(**{n: getattr(seen, n) for n in Expect.__slots__} | {field: other})
     receipt = box.do(s.Close(seen.pane_id), expects=(seen, wrong))
     assert receipt.stale
