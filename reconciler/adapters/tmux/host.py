@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
-from reconciler.adapters.tmux import applied, photo
+from reconciler.adapters.tmux import applied, photo, presence
 from reconciler.adapters.tmux.ends import look_for_the_dead
 from reconciler.adapters.tmux.fence import FENCED, FENCED_FIX, OvertakenError
 from reconciler.adapters.tmux.link import Link
@@ -117,9 +117,22 @@ class Tmux:
         """See `Host.refusals`."""
         return Inspector(self._environ).refusals(processes)
 
-    def presence(self, panes: Iterable[str], typing_s: float) -> Mapping[str, Presence]:  # noqa: ARG002
-        """See `Host.presence`. Nobody is seen yet."""
-        return {}
+    def presence(self, panes: Iterable[str], typing_s: float) -> Mapping[str, Presence]:
+        """See `Host.presence`; `presence` says what counts as evidence."""
+        asked = list(dict.fromkeys(panes))
+        if not asked:
+            return {}
+        lines = [presence.ask_clients(self._bar), *(presence.ask_pane(p, self._bar) for p in asked)]
+        try:
+            clients, *replies = self._read(lines)
+        except NoServerError:
+            return {}
+        typists, now = presence.people(clients, self._bar), time.time()
+        seen = {
+            pane: presence.present(reply, self._bar, typists, now, typing_s)
+            for pane, reply in zip(asked, replies, strict=True)
+        }
+        return {pane: found for pane, found in seen.items() if found is not None}
 
     def perform(self, orders: Sequence[Order]) -> Sequence[Receipt]:
         """See `Host.perform`. Starts the server if there is none.
