@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import pytest
 
 from reconciler.core.ledger import replay
 from reconciler.model.ids import UnitId
-from reconciler.model.record import Deed, Inventory, Kept, Record
+from reconciler.model.problems import NovaorchError
+from reconciler.model.record import Deed, Kept, Record
 from reconciler.ports import Journal
 
 A, B = UnitId("p/agent/a"), UnitId("p/session/main/dev.0")
@@ -149,8 +150,6 @@ class JournalContract:
         ]
 
     def test_what_cannot_be_written_waits(self, place: Place) -> None:
-        from reconciler.model.problems import NovaorchError
-
         journal = place.opened()
         journal.record(record(deed()))
         place.break_()
@@ -170,6 +169,3 @@ class JournalContract:
         journal.record(record(deed(A, None, verb="stop"), hour=102))
         journal.flush()
         assert journal.inventory() == place.opened().inventory() == {B: TWO}
-
-
-Inventories = Callable[[], Inventory]
