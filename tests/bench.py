@@ -44,15 +44,15 @@ class Bench:
     def commit(self, wish: Desired) -> None:
         self.wishes.wish = wish
 
-    def think(self, confirmed: str = "") -> Thought:
-        return think(self.ports, consent=Consent(confirmed))
+    def think(self, confirmed: str = "", *, now: bool = False) -> Thought:
+        return think(self.ports, consent=Consent(confirmed, now))
 
-    def plan(self, confirmed: str = "") -> Plan:
-        return self.think(confirmed).plan
+    def plan(self, confirmed: str = "", *, now: bool = False) -> Plan:
+        return self.think(confirmed, now=now).plan
 
-    def once(self, confirmed: str = "") -> list[Outcome]:
+    def once(self, confirmed: str = "", *, now: bool = False) -> list[Outcome]:
         """One pass of the daemon: every move of one plan."""
-        return act(self.ports, self.plan(confirmed).moves, self.told.append)
+        return act(self.ports, self.plan(confirmed, now=now).moves, self.told.append)
 
     def apply(self, confirmed: str = "") -> Convergence:
         return converge(self.ports, self.think(confirmed), self.told.append)

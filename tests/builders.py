@@ -13,6 +13,8 @@ from reconciler.model.unit import (
     Field,
     FleetSettings,
     Frame,
+    Heal,
+    Healing,
     Launch,
     Process,
     Restart,
@@ -25,6 +27,7 @@ from reconciler.model.unit import (
 
 HOT, RESTART = Disruption.HOT, Disruption.RESTART
 ALWAYS = Restart()
+HEALING, MENDED = Healing(), Healing(edit=Heal.HEAL)
 FLEET = FleetSettings("f")
 NEVER = Restart(RestartPolicy.NEVER)
 ON_FAILURE = Restart(RestartPolicy.ON_FAILURE)
@@ -49,29 +52,44 @@ def agent(
     restart: Restart = ALWAYS,
     stopped: bool = False,
     grace: float = 15.0,
+    quits: tuple[str, ...] = (),
+    kill: float = 5.0,
+    protect: bool = False,
+    healing: Healing = HEALING,
 ) -> Process:
-    """An agent; `seat` is the Session's id and the key of the window it lives in."""
+    """An agent; `seat` is the Session's id and the key of the window it lives in.
+
+    Without a command it is a shell.
+    """
     unit = agent_id(name, project)
     waits = tuple(agent_id(other, project) for other in after)
     where = f"{seat[0].name}/{seat[1]}" if seat else ""
     fields = (
-        Field("command", [command], RESTART),
+        Field("command", [command] if command else [], RESTART),
         Field("mode", "stopped" if stopped else "auto", HOT),
         Field("session", where, HOT),
         *((Field("after", [str(unit) for unit in waits], HOT),) if waits else ()),
         *(Field(f"labels.{key}", value, HOT) for key, value in sorted((labels or {}).items())),
+        *((Field("stop.grace", grace, HOT),) if grace != 15 else ()),
+        *((Field("stop.quit", [*quits], HOT),) if quits else ()),
+        *((Field("stop.kill", kill, HOT),) if kill != 5 else ()),
+        *((Field("protect", True, HOT),) if protect else ()),
     )
     return Process(
         id=unit,
         source=Source(f"{project}/agents/{name}.yaml", 3),
         frame=seat[0] if seat else unit,
-        launch=Launch((command,), "/work"),
+        launch=Launch((command,) if command else (), "/work"),
         fields=fields,
         digest=fields_digest(fields),
         restart=restart,
         stop_grace_s=grace,
         after=waits,
         stopped=stopped,
+        quit=quits,
+        kill_after_s=kill,
+        protect=protect,
+        healing=healing,
     )
 
 
@@ -96,6 +114,7 @@ def lone(process: Process, *, session: str = "", columns: int = 200, adopt: bool
         fields=fields,
         digest=fields_digest(fields),
         adopt=adopt,
+        healing=process.healing,
     )
 
 
@@ -142,11 +161,12 @@ def session(
     columns: int = 200,
     options: Mapping[str, str] | None = None,
     adopt: bool = False,
+    healing: Healing = HEALING,
 ) -> tuple[Frame, list[Process]]:
     """A Session with its own panes; agents are given as processes seated in it."""
     unit = session_id(name, project)
     owns = {
-        (spec.key, index): own(unit, spec.key, index, pane)
+        (spec.key, index): replace(own(unit, spec.key, index, pane), healing=healing)
         for spec in windows
         for index, pane in enumerate(spec.panes)
         if isinstance(pane, str)
@@ -171,6 +191,7 @@ def session(
         digest=fields_digest(fields),
         options=tuple((options or {}).items()),
         adopt=adopt,
+        healing=healing,
     )
     return frame, list(owns.values())
 
