@@ -55,7 +55,8 @@ class Histogram:
         found, seen = [], 0
         for bound, count in zip((*self.bounds, math.inf), self.counts, strict=True):
             seen += count
-            found.append(Sample(seen, (("le", number(bound)),), "_bucket"))
+            le = "+Inf" if math.isinf(bound) else repr(float(bound))
+            found.append(Sample(seen, (("le", le),), "_bucket"))
         return (*found, Sample(self.total, suffix="_sum"), Sample(seen, suffix="_count"))
 
 

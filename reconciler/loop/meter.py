@@ -47,7 +47,7 @@ class Meter:
             )
             self._follow(thought, now - max(0.0, took_s), now)
 
-    def failed(self, took_s: float, now: float) -> None:  # noqa: ARG002 - an hour belongs to both
+    def failed(self, took_s: float) -> None:
         """Count a pass that could not be made: nobody knows what is."""
         with self._lock:
             old = self._measured
