@@ -38,7 +38,7 @@ class Chronicle:
     """Keeps a journal of what a loop does (`loop.cycle.Chronicler`).
 
     `epoch` is that of the lease at the hour of acting. `reveal` looks secrets up, only to find
-    them in what a host said. `say` is told of trouble once when it begins, and once at its end.
+    them in what a host said. `say` is told once of what keeps it from taking notes.
     """
 
     journal: Journal
@@ -60,14 +60,17 @@ class Chronicle:
         self._try(lambda: self.journal.intend(self._record(thought, deeds, mask)))
 
     def done(self, thought: Thought, outcomes: Sequence[Outcome]) -> None:
-        """Note what became of it, and whatever else was found otherwise than it was left."""
-        self._try(lambda: self._done(thought, outcomes))
+        """Note what became of it, and whatever else was found otherwise than it was left.
+
+        Without any outcome nobody knows what was done: the intent stays, and is `interrupted`.
+        """
+        if outcomes:
+            self._try(lambda: self._done(thought, outcomes))
 
     def flush(self) -> None:
-        """Make what was noted durable for ever; what cannot be written now waits."""
-        if self._try(self.journal.flush) and self._trouble:
-            self._trouble = ""
-            self.say("the journal is written again: nothing is missing from it")
+        """Make what was noted durable for ever. NovaorchError: it cannot be now, and waits."""
+        self.journal.flush()
+        self._trouble = ""
 
     def _done(self, thought: Thought, outcomes: Sequence[Outcome]) -> None:
         mask = self._mask(thought, told=[o for o in outcomes if o.error])
@@ -123,7 +126,7 @@ class Chronicle:
         references = {r for p in processes.values() if told for _, r in p.launch.secrets}
         return self.mask.knowing({*self._values[1], *before, *map(self.reveal, references)})
 
-    def _try(self, work: Callable[[], None]) -> bool:
+    def _try(self, work: Callable[[], None]) -> None:
         try:
             work()
         except NovaorchError as error:
@@ -131,8 +134,6 @@ class Chronicle:
             if trouble != self._trouble:
                 self._trouble = trouble
                 self.say(trouble)
-            return False
-        return True
 
 
 def _deed(action: Action, mask: Mask) -> Deed:
