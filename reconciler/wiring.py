@@ -21,6 +21,7 @@ from reconciler.loop.follow import Followed
 from reconciler.loop.highwater import HighWater
 from reconciler.loop.restraints import restraints
 from reconciler.loop.tenure import Stakes, Tenure
+from reconciler.loop.trial import Trials
 from reconciler.loop.wish import Wishes
 from reconciler.model.problems import NovaorchError
 from reconciler.model.unit import FleetSettings
@@ -84,7 +85,11 @@ class Wiring:
             store=lambda fleet, start: self.store(fleet, start=start),
             name=name.removeprefix("refs/novaorch/"),
         )
-        return Followed(self.wishes, self.control, mark, self.clock)
+        made = Followed(self.wishes, self.control, mark, self.clock)
+        made.trials = Trials(
+            self.control, self.wishes.read, made.promote, log=lambda text: made.log(text)
+        )
+        return made
 
     @property
     def machine(self) -> str:
@@ -269,5 +274,5 @@ class Wiring:
 
     def ports(self, fleet: FleetSettings, on_event: Callable[[str], None] | None = None) -> Ports:
         """Everything that a pass needs."""
-        held_back = restraints(self.control, self._standing)
+        held_back = restraints(self.control, self._standing, fleet.sync.windows)
         return Ports(self.host(fleet, on_event), self.followed, self.clock, restraints=held_back)

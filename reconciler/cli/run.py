@@ -81,6 +81,7 @@ def _run(wiring: Wiring, fleet: FleetSettings, tenure: Tenure) -> None:
         log=log,
         consented=consented,
         errands=errands.run,
+        settle=followed.settle,
     )
 
     def stop(_number: int, _frame: FrameType | None) -> None:

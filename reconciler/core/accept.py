@@ -23,7 +23,7 @@ class Facts:
     """What is known of a head beside the commit that was followed last.
 
     `descends` says whether it contains that one; with a `doubt`, nobody can tell, and why.
-    `same`: it asks for the very same, and no signature is asked for. `unsigned` is a commit that
+    `same`: it asks for the very same. `unasked`: no signature is asked for. `unsigned` is a commit that
     does not pass, and why. `closed` says, in words, that no window is open; `until` is when one
     opens, 0 for never.
     """
@@ -31,6 +31,7 @@ class Facts:
     descends: bool = True
     doubt: str = ""
     same: bool = False
+    unasked: bool = True
     quarantine: Quarantine | None = None
     unsigned: tuple[str, str] | None = None
     closed: str = ""
@@ -73,7 +74,7 @@ def word(head: str, accepted: str) -> str:
 def _goes_on(head: str, accepted: str, facts: Facts) -> bool:
     if facts.descends and not facts.doubt:
         return True
-    return facts.same or facts.follow_rewinds or facts.consent.word == word(head, accepted)
+    return (facts.same and facts.unasked) or facts.follow_rewinds or facts.consent.word == word(head, accepted)
 
 
 def _quarantined(head: str, quarantine: Quarantine) -> Withheld:

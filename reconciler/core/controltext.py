@@ -108,6 +108,7 @@ def _trial(said: Mapping[str, Json]) -> Trial:
         base=_oid(said["base"]),
         units=tuple(UnitId(_line(unit)) for unit in units),
         began=_hour(said["began"]),
+        tree=_oid(said["tree"]),
     )
 
 

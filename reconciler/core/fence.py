@@ -31,8 +31,9 @@ def overrun(scene: Scene, actions: list[Action]) -> list[Action]:
     """Hold back what a commit asks for and nobody began in its window."""
     if scene.restraints.overrun or scene.consent.now:
         return actions
+    opens = scene.restraints.opens
     return [
-        held(action, Reason.WINDOW_CLOSED, _CLOSED, fix="novaorch apply --now")
+        held(action, Reason.WINDOW_CLOSED, _CLOSED, until=opens, fix="novaorch apply --now")
         if _begins(action) and action.reason in _BY_COMMIT
         else action
         for action in actions

@@ -43,7 +43,8 @@ class Daemon:
     `connect` gives the ports for fleet settings, and is called again when those change.
     `publish` may raise: sessions are reconciled all the same, and the log says so once.
     `consented` takes what a person said on the command line, once. `errands` answers
-    the questions that hooks asked; the trigger says `ask` when there are any.
+    the questions that hooks asked; the trigger says `ask` when there are any. `settle` goes on
+    with a trial after each pass, and says whether another should follow at once.
     """
 
     wishes: Following
@@ -54,6 +55,7 @@ class Daemon:
     log: Log
     consented: Callable[[], Consent] = lambda: SILENT
     errands: Callable[[], None] = lambda: None
+    settle: Callable[[Thought], bool] = lambda _thought: False
     _fleet: FleetSettings | None = None
     _ports: Ports | None = None
     _attempts: Attempts = field(default_factory=dict)
@@ -134,7 +136,8 @@ class Daemon:
             self._attempts = remember(self._attempts, outcomes, now)
             thought = consider(ports, desired)
         self._tell(thought, outcomes)
-        return thought, bool(moves)
+        again = self.settle(thought)
+        return thought, bool(moves) or again
 
     def _connected(self, fleet: FleetSettings) -> Ports:
         if self._fleet is not None and fleet.name != self._fleet.name:

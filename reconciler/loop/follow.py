@@ -11,7 +11,9 @@ from dataclasses import dataclass, field, replace
 
 from reconciler.core.accept import Facts, decide
 from reconciler.core.timetable import open_at
+from reconciler.loop.cycle import Thought
 from reconciler.loop.highwater import HighWater
+from reconciler.loop.trial import Trials
 from reconciler.loop.wish import Wishes
 from reconciler.model.control import SILENT, Consent, Controls, Quarantine, Withheld
 from reconciler.model.problems import ConflictError, NovaorchError, SourceError
@@ -35,6 +37,7 @@ class Followed:
     mark: HighWater
     clock: Clock
     log: Callable[[str], None] = _nothing
+    trials: Trials | None = None
     _base: Desired | None = None
     _chosen: str = ""
     _answer: Desired | None = None
@@ -53,6 +56,8 @@ class Followed:
         """
         if revision:
             return self.wishes.read(revision)
+        if self.trials is not None:
+            self.trials.forget()
         new = self.wishes.read()
         accepted = self.mark.read(new.fleet)
         controls = self.control.read()
@@ -63,11 +68,11 @@ class Followed:
             return new
         base = self._followed_before(accepted or new.commit, new, controls)
         verdict = decide(
-            new.commit, accepted, self._facts(accepted, base, new, (quarantine, consent))
+            new.commit, accepted, self._facts(accepted, base, new, (controls, consent))
         )
         if isinstance(verdict, Withheld):
             return self._instead(base, verdict)
-        desired = self._blended(base, new, controls)
+        desired = self._blended(base, new, controls, consent)
         if desired is new:
             self._chosen = new.commit
         return desired
@@ -97,12 +102,25 @@ class Followed:
         """Load now what the first new commit needs."""
         self.wishes.warm()
 
-    def _blended(self, base: Desired | None, new: Desired, controls: Controls) -> Desired:  # noqa: ARG002
+    def promote(self, desired: Desired) -> None:
+        """Follow a commit in full: its trial went well."""
+        self._chosen = desired.commit
+        self.accept(desired)
+
+    def settle(self, thought: Thought) -> bool:
+        """Go on with a trial, once a pass; True when another pass should follow at once."""
+        return self.trials.step(thought) if self.trials is not None else False
+
+    def _blended(
+        self, base: Desired | None, new: Desired, controls: Controls, consent: Consent
+    ) -> Desired:
         """Return what a commit that may be followed asks for; a trial mixes it with `base`.
 
         The mark moves only for `new` itself.
         """
-        return new
+        if self.trials is None:
+            return new
+        return self.trials.blended(base or new, new, controls, consent)
 
     def _say(self, text: str) -> None:
         if text not in self._said:
@@ -136,9 +154,11 @@ class Followed:
         accepted: str,
         base: Desired | None,
         new: Desired,
-        said: tuple[Quarantine | None, Consent],
+        said: tuple[Controls, Consent],
     ) -> Facts:
-        quarantine, consent = said
+        controls, consent = said
+        quarantine = _quarantine(controls, new.tree)
+        begun = controls.trial is not None and controls.trial.tree == new.tree
         policy = (base or new).fleet
         descends, doubt = self._descends(accepted, new.commit)
         if accepted and base is None and not doubt:
@@ -149,10 +169,13 @@ class Followed:
         return Facts(
             descends=descends,
             doubt=doubt,
-            same=unasked and base is not None and (accepted, new.tree) == (base.commit, base.tree),
+            same=base is not None and new.tree == base.tree,
+            unasked=unasked,
             quarantine=quarantine,
             unsigned=None if unasked or quarantine else self._unsigned(older, new, base),
-            closed="" if opening.open else opening.detail or "every window is closed",
+            closed=""
+            if opening.open or (begun and opening.overrun)
+            else opening.detail or "every window is closed",
             until=opening.until,
             follow_rewinds=base is not None and policy.sync.follow_rewinds,
             consent=consent,

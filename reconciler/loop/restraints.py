@@ -8,20 +8,32 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from reconciler.core.lease import Standing
+from reconciler.core.suspend import active
+from reconciler.core.timetable import open_at
 from reconciler.model.control import Restraints
+from reconciler.model.unit import SyncWindow
 from reconciler.ports import Control
 
 
 def restraints(
-    control: Control | None, standing: Callable[[float], Standing]
+    control: Control | None,
+    standing: Callable[[float], Standing],
+    windows: tuple[SyncWindow, ...] = (),
 ) -> Callable[[float], Restraints]:
     """Return what `Ports.restraints` is: the answer for an hour.
 
-    `standing` is that of the tenure; without a `control`, nobody can have said anything.
+    `standing` is that of the tenure; without a `control`, nobody can have said anything. `windows`
+    are those of the fleet. BlindError: what was said cannot be read.
     """
 
     def at(now: float) -> Restraints:
         said = control.read().suspensions if control is not None else ()
-        return Restraints(suspensions=said, leased=standing(now) is Standing.HELD)
+        opening = open_at(windows, now)
+        return Restraints(
+            suspensions=active(said, now),
+            leased=standing(now) is Standing.HELD,
+            overrun=opening.overrun,
+            opens=0.0 if opening.overrun else opening.until,
+        )
 
     return at

@@ -71,13 +71,15 @@ class Quarantine:
 class Trial:
     """A commit on trial: `units` run what it asks for, all others what `base` asked for.
 
-    `began` is the hour of its start.
+    `began` is the hour of its start. `tree` is the content on trial: another commit that asks for
+    the same goes on with it.
     """
 
     commit: str
     base: str
     units: tuple[UnitId, ...]
     began: float
+    tree: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +110,13 @@ class Restraints:
     """What keeps moves from being made, beside the wish and the world.
 
     `leased` says that no other controller can be at work; `overrun` that what a commit asks for may
-    be done at this hour.
+    be done at this hour, and otherwise `opens` when that is over, 0 if nobody knows.
     """
 
     suspensions: tuple[Suspension, ...] = ()
     leased: bool = True
     overrun: bool = True
+    opens: float = 0.0
 
 
 FREE, SILENT = Restraints(), Consent()

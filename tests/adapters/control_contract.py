@@ -16,7 +16,8 @@ PAUSE = Suspension("web/agent/torch", "the demo is on: hände weg", "Ada", 1_800
 FLEET = Suspension("", "a move", "Bob", 1_800_000_001.0, 1_900_000_001.0)
 BAD = Quarantine("a" * 40, "b" * 40, "it loops", "Ada", 1_800_000_002.0)
 OTHER = Quarantine("c" * 40, "d" * 40, "so does it", "novaorch", 1_800_000_003.0)
-TRIAL = Trial("a" * 40, "c" * 40, (UnitId("web/agent/torch"), UnitId("web/agent/anvil")), 1.8e9)
+UNITS = (UnitId("web/agent/torch"), UnitId("web/agent/anvil"))
+TRIAL = Trial("a" * 40, "c" * 40, UNITS, 1.8e9, "d" * 40)
 ALL = Controls(suspensions=(FLEET, PAUSE), quarantined=(BAD, OTHER), trial=TRIAL)
 
 

@@ -20,6 +20,7 @@ facts = st.builds(
     descends=st.booleans(),
     doubt=st.sampled_from(["", "shallow"]),
     same=st.booleans(),
+    unasked=st.booleans(),
     quarantine=st.sampled_from([None, BAD]),
     unsigned=st.sampled_from([None, (HEAD, "it is not signed")]),
     closed=st.sampled_from(["", "every night"]),
@@ -35,7 +36,8 @@ def test_the_whole_table(known: Facts, before: str) -> None:
     verdict = decide(HEAD, before, known)
     why = verdict.why if isinstance(verdict, Withheld) else None
     goes_on = known.descends and not known.doubt
-    lifted = known.same or known.follow_rewinds or known.consent == RIGHT
+    harmless = known.same and known.unasked
+    lifted = harmless or known.follow_rewinds or known.consent == RIGHT
     expected: Withholding | None = None
     if known.quarantine:
         expected = Withholding.QUARANTINED
@@ -63,15 +65,14 @@ def test_what_is_withheld_says_of_which_commit_why_and_how_to_mend_it(
         assert verdict == Follow(HEAD)
 
 
-@given(facts, accepted, st.sampled_from(["quarantine", "unsigned"]))
-def test_no_word_lifts_a_quarantine_or_a_missing_signature(
-    known: Facts, before: str, name: str
-) -> None:
-    value = BAD if name == "quarantine" else (HEAD, "it is not signed")
-    silent = decide(HEAD, before, replace(known, **{name: value}, consent=SILENT))
-    for consent in (RIGHT, Consent(now=True), Consent(word(HEAD, OLD), now=True)):
-        said = decide(HEAD, before, replace(known, **{name: value}, consent=consent))
-        assert isinstance(said, Withheld) is isinstance(silent, Withheld)
+@given(facts, accepted)
+def test_no_word_lifts_a_quarantine_or_a_missing_signature(known: Facts, before: str) -> None:
+    unsigned = (HEAD, "it is not signed")
+    for bad in (replace(known, quarantine=BAD), replace(known, unsigned=unsigned)):
+        silent = decide(HEAD, before, replace(bad, consent=SILENT))
+        for consent in (RIGHT, Consent(now=True), Consent(word(HEAD, OLD), now=True)):
+            said = decide(HEAD, before, replace(bad, consent=consent))
+            assert isinstance(said, Withheld) is isinstance(silent, Withheld)
 
 
 @pytest.mark.parametrize("pair", [(HEAD, "d" * 40), ("d" * 40, OLD), (OLD, HEAD)])

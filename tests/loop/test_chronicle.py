@@ -17,7 +17,7 @@ from reconciler.loop.chronicle import Chronicle
 from reconciler.loop.cycle import Ports, carry_out, think
 from reconciler.model.action import Outcome
 from reconciler.model.problems import BlindError, NovaorchError
-from reconciler.model.record import Kept, Record
+from reconciler.model.record import Inventory, Record
 from reconciler.model.unit import Desired
 from tests.bench import Bench
 from tests.builders import agent, agent_id, desired, seated, session, session_id, window
@@ -61,9 +61,9 @@ class Scribe:
         self.chronicle.flush()
         return list(self.journal.records)
 
-    def live(self) -> dict[str, Kept]:
+    def live(self) -> Inventory:
         fleet = self.bench.wishes.wish.fleet.name
-        return dict(live_inventory(self.bench.host.photograph(0), fleet))
+        return live_inventory(self.bench.host.photograph(0), fleet)
 
 
 def deeds(record: Record) -> list[str]:
