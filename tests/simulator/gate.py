@@ -61,11 +61,11 @@ class Boundary:
 class Gate:
     """Counts the boundaries of one run and strikes where `faults` (boundary -> fault) says so.
 
-    `worldly` carries out what the gate itself cannot. A fault strikes once.
+    `struck` hears of each fault, and carries out what the gate itself cannot. A fault strikes once.
     """
 
     faults: Mapping[int, str] = field(default_factory=dict)
-    worldly: Callable[[str], None] = lambda _fault: None
+    struck: Callable[[str], None] = lambda _fault: None
     changes: int = 0
     crossed: list[Boundary] = field(default_factory=list)
     story: list[str] = field(default_factory=list)
@@ -79,15 +79,15 @@ class Gate:
         self.crossed.append(here)
         fault = self.faults.get(here.number, "")
         self.tell(str(here) + (f"    <-- {fault}" if fault else ""))
-        if fault in WORLDLY:
-            self.worldly(fault)
-        elif fault == "crash-before":
+        if fault:
+            self.struck(fault)
+        if fault == "crash-before":
             raise CrashError
-        elif fault == "blind":
+        if fault == "blind":
             raise BlindError("nobody answers", why="a fault of the simulator", fix="wait")
-        elif fault == "refuse":
+        if fault == "refuse":
             raise RefusedStepError("no space for new pane")
-        elif fault == "stale" and photo is not None:
+        if fault == "stale" and photo is not None:
             return photo()
         answer = call()
         if fault == "crash-after":

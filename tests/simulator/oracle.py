@@ -12,6 +12,7 @@ from tests.simulator.telling import Workload
 from tests.simulator.universe import Universe
 
 SERVER_LOST, WISH_LOST = frozenset({"kill-server"}), frozenset({"rewind"})
+FORGETFUL = SERVER_LOST | {"ahead", "back"}
 POLITE_S = 0.9
 """Marks keep whole seconds, so a grace of one second may seem a little shorter."""
 
@@ -39,8 +40,8 @@ def complaints(
     found = [*universe.host.crimes, *_not_wished(universe, workload)]
     found += _unsaid(universe, workload, exactly=not faults)
     found += _touched(universe, workload, known, faults)
-    found += _wasted(universe, known, faults)
-    found += _rude(universe)
+    found += _wasted(universe, workload, known, faults)
+    found += _rude(universe) if "ahead" not in faults else []
     return found
 
 
@@ -153,10 +154,12 @@ def _strangers(universe: Universe) -> tuple[str, ...]:
     return tuple(str(s) for s in universe.host.sessions if s.name.startswith("stranger"))
 
 
-def _wasted(universe: Universe, known: Evidence, faults: tuple[str, ...]) -> list[str]:
+def _wasted(
+    universe: Universe, workload: Workload, known: Evidence, faults: tuple[str, ...]
+) -> list[str]:
     if WISH_LOST & set(faults):
         return []
-    spare = len(faults)
+    spare = len(faults) + (workload.spare if FORGETFUL & set(faults) else 0)
     found = [
         f"{unit}: started {count} times, {known.starts[str(unit)]} are enough"
         for unit, count in universe.host.starts.items()

@@ -13,7 +13,7 @@ from reconciler.loop.daemon import Daemon
 from reconciler.loop.wish import Wishes
 from reconciler.model.control import Consent
 from tests.simulator.gate import Gate, gated
-from tests.simulator.universe import DictCache, Files, Universe
+from tests.simulator.universe import Files, Universe
 
 Act = Callable[[Universe], str]
 """Something that happens; the event it causes, '' if it causes none."""
@@ -38,7 +38,8 @@ class Workload:
     their second. `concerned` are the units whose processes it may touch, `held` those that are held
     when it ends; `names` are sessions that people called otherwise, `adopted` sessions that stay as
     they were. `confirms` says that a person
-    confirms whatever is asked. It is over `rest_s` after the last act.
+    confirms whatever is asked. `spare` starts more are no waste when the world itself forgets how
+    often something fell. It is over `rest_s` after the last act.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Workload:
     adopted: frozenset[str] = frozenset()
     prepared: Act = lambda _universe: ""
     confirms: bool = False
+    spare: int = 0
     rest_s: float = 45.0
 
     @property
@@ -87,6 +89,7 @@ class Telling:
     end_s: float
     gate: Gate
     confirms: bool = False
+    rest_s: float = 45.0
     later: list[tuple[float, Act]] = field(default_factory=list)
     _again: str = ""
     _insisted: float = -INSISTS_S
@@ -94,7 +97,7 @@ class Telling:
     def __post_init__(self) -> None:
         self.later = sorted(self.acts, key=lambda act: act[0])
         self.universe.host.gate = self.gate
-        self.gate.worldly = self.strike
+        self.gate.struck = self.strike
 
     def tell(self) -> Universe:
         """Let controllers work until the story is over; each that dies is followed by another."""
@@ -110,7 +113,7 @@ class Telling:
     def controller(self) -> Daemon:
         """Return a new controller, which knows nothing."""
         here, gate = self.universe, self.gate
-        wishes = Wishes(gated("repository", here.repository, gate), DictCache(), "/", "/root")
+        wishes = Wishes(gated("repository", here.repository, gate), here.cache, "/", "/root")
         store = gated("store", here.store, gate)
         return Daemon(
             wishes=wishes,
@@ -172,8 +175,9 @@ class Telling:
     # -- misfortunes ---------------------------------------------------------------------------
 
     def strike(self, fault: str) -> None:
-        """Let something happen to the world under the controller's hands."""
+        """Let something happen to the world under the controller's hands; then wait for peace."""
         here = self.universe
+        self.end_s = max(self.end_s, here.clock.elapsed + self.rest_s)
         if fault == "back":
             here.clock.hour -= 3600
         elif fault == "ahead":
@@ -212,7 +216,7 @@ class Telling:
 
     def _overtaken(self) -> None:
         """Let another controller work while this one stands still in the middle of a call."""
-        end, self.end_s = self.end_s, min(self.end_s, self.universe.clock.elapsed + PAUSE_S)
+        end, self.end_s = self.end_s, self.universe.clock.elapsed + PAUSE_S
         self.gate.tell("------ the controller stands still; another one starts")
         self.tell()
         self.gate.tell("------ the first one wakes")

@@ -117,9 +117,10 @@ class SimHost(MemoryHost):
 
 
 class DictCache:
-    """What the cache of parsed manifests is on disk: shared by all stories, for it is only speed."""
+    """What the cache of parsed manifests is on disk."""
 
-    known: dict[tuple[str, str], tuple[Manifest | None, tuple[Problem, ...]]] = {}  # noqa: RUF012
+    def __init__(self) -> None:
+        self.known: dict[tuple[str, str], tuple[Manifest | None, tuple[Problem, ...]]] = {}
 
     def get(self, oid: str, path: str) -> tuple[Manifest | None, tuple[Problem, ...]] | None:
         return self.known.get((oid, path))
@@ -142,6 +143,7 @@ class Universe:
     store: MemoryStore = field(default_factory=MemoryStore)
     files: dict[str, bytes] = field(default_factory=dict)
     word: str = ""
+    cache: DictCache = field(default_factory=DictCache)
     host: SimHost = field(init=False)
 
     def __post_init__(self) -> None:
@@ -175,7 +177,7 @@ class Universe:
 
     def wish(self) -> Desired:
         """Return what the head asks for."""
-        return Wishes(self.repository, DictCache(), "/", "/root").read()
+        return Wishes(self.repository, self.cache, "/", "/root").read()
 
     def statuses(self) -> dict[str, dict[str, Json]]:
         """Return what was published last."""

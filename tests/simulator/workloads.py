@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 
 from reconciler.model.ids import UnitId
@@ -95,7 +96,8 @@ def does(what: str, *args: str, event: str = "tmux") -> Act:
     """A person does something to tmux: a method of `MemoryHost`."""
 
     def act(universe: Universe) -> str:
-        getattr(universe.host, what)(*args)
+        with contextlib.suppress(KeyError):  # it is gone: nothing to do it to
+            getattr(universe.host, what)(*args)
         return event
 
     act.__name__ = what
@@ -238,6 +240,7 @@ _STORIES = (
             doomed("web/agent/b", 1), falls("web/agent/b"), doomed("web/agent/b", None), gap_s=12
         ),
         units("b"),
+        spare=6,
     ),
     Workload(
         "the server is killed",
