@@ -46,7 +46,7 @@ def opened(request: pytest.FixtureRequest, folder: Path) -> Iterator[Open]:
         fleet = f"test-{uuid.uuid4().hex[:12]}"
         yield lambda: RedisStore(parse(request.param), fleet)
         connect(parse(request.param)).delete(
-            f"nova:{{{fleet}}}:status", f"nova:{{{fleet}}}:controller"
+            *(f"nova:{{{fleet}}}:{name}" for name in ("status", "controller", "marks"))
         )
 
 
@@ -58,6 +58,18 @@ def units(store: Store) -> list[object]:
 
 def test_an_empty_store_recalls_nothing(opened: Open) -> None:
     assert opened().recall() == {"controller": {}, "statuses": [], "skipped": 0}
+
+
+def test_a_mark_is_kept_for_others(opened: Open) -> None:
+    store = opened()
+    assert store.marked("head") == ""
+    store.mark("head", "c1")
+    store.mark("head", "c2 ü")
+    store.mark("other", "")
+    assert opened().marked("head") == "c2 ü"
+    assert opened().marked("other") == ""
+    store.publish("c1", [TORCH], 1.0)
+    assert opened().marked("head") == "c2 ü", "publishing forgets no mark"
 
 
 def test_what_is_published_is_recalled_by_another(opened: Open) -> None:
