@@ -127,7 +127,7 @@ class Server:
 
     def _admit(self) -> None:
         try:
-            link, _ = self._door.accept()
+            link = self._accept()
         except OSError as error:  # gone again, or no descriptor is left for it
             if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS):
                 self._make_room()
@@ -138,6 +138,9 @@ class Server:
         client = _Client(link, time.monotonic() + PATIENCE_S)
         self._clients[link.fileno()] = client
         self._selector.register(link, selectors.EVENT_READ)
+
+    def _accept(self) -> socket.socket:
+        return self._door.accept()[0]
 
     def _make_room(self) -> None:
         oldest = next(iter(self._clients.values()), None)
