@@ -33,6 +33,7 @@ VERBS = {
     "status": "show every unit",
     "suspend": "keep hands off a unit, a project or all, for a while",
     "resume": "let go on what was suspended",
+    "rollback": "go back to an earlier commit, and stay there",
     "attach": "look at an agent or session",
     "adopt": "take over a live tmux session",
     "import": "read tmuxp and tmuxinator files",

@@ -75,11 +75,29 @@ def command(
                     fix="commit the change and let it work, or end it first: novaorch down",
                 )
             raise typer.Exit(_let_daemon(context, ports, thought, as_json))
-        if thought.plan.moves and not _agreed(yes or as_json):
+        if thought.plan.moves and not agreed(yes or as_json):
             raise typer.Exit(1)
         context.wiring.followed.accept(desired)
         done = converge(ports, thought, render.outcome_record if as_json else render.outcome)
     raise typer.Exit(_finish(done, desired, ports, as_json))
+
+
+def again(context: Context) -> int:
+    """Converge on the commit that is followed now, as the last step of a verb that changed it.
+
+    A daemon is let do it. Returns the exit code.
+    """
+    wiring = context.wiring
+    desired = wiring.followed.read()
+    ports = wiring.ports(desired.fleet)
+    with handover.controller(wiring, desired.fleet) as lock:
+        if lock is None:
+            after = handover.let_daemon(wiring, ports, "")
+            return _finish(Convergence((), after), after.desired, ports, as_json=False)
+        thought = consider(ports, desired)
+        wiring.followed.accept(desired)
+        done = converge(ports, thought, render.outcome)
+        return _finish(done, desired, ports, as_json=False)
 
 
 def _let_daemon(context: Context, ports: Ports, thought: Thought, as_json: bool) -> int:
@@ -124,11 +142,11 @@ def _show(thought: Thought, as_json: bool) -> None:
         render.plan(thought.plan)
 
 
-def _agreed(yes: bool) -> bool:
+def agreed(yes: bool, question: str = "Apply?") -> bool:
     """A commit is consent; a person at a terminal is asked once more."""
     if yes or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return True
-    return typer.confirm("Apply?", default=False)
+    return typer.confirm(question, default=False)
 
 
 def _finish(done: Convergence, desired: Desired, ports: Ports, as_json: bool) -> int:

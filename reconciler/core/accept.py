@@ -23,9 +23,9 @@ class Facts:
     """What is known of a head beside the commit that was followed last.
 
     `descends` says whether it contains that one; with a `doubt`, nobody can tell, and why.
-    `same`: it asks for the very same. `unasked`: no signature is asked for. `unsigned` is a commit that
-    does not pass, and why. `closed` says, in words, that no window is open; `until` is when one
-    opens, 0 for never.
+    `same`: it asks for the very same as what runs. `unasked`: no signature is asked for.
+    `unsigned` is a commit that does not pass, and why. `closed` says, in words, that no window is
+    open; `until` is when one opens, 0 for never.
     """
 
     descends: bool = True
@@ -74,7 +74,11 @@ def word(head: str, accepted: str) -> str:
 def _goes_on(head: str, accepted: str, facts: Facts) -> bool:
     if facts.descends and not facts.doubt:
         return True
-    return (facts.same and facts.unasked) or facts.follow_rewinds or facts.consent.word == word(head, accepted)
+    return (
+        (facts.same and facts.unasked)
+        or facts.follow_rewinds
+        or facts.consent.word == word(head, accepted)
+    )
 
 
 def _quarantined(head: str, quarantine: Quarantine) -> Withheld:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -109,6 +110,16 @@ class History:
             at = found.parents[0] if found.parents else None
             if at is not None and self._objects.find([at])[0] is None:
                 return
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """One repository, for whoever writes to it: hardened git, objects, commits, its place."""
+
+    git: GitCommand
+    objects: ObjectReader
+    history: History
+    common_dir: Path
 
 
 def _remember(memory: dict[_K, _V], key: _K, value: _V, most: int = _REMEMBERED_MAX) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from reconciler.adapters.git import writes
 from reconciler.adapters.git.folders import FOLDER, FolderReader
 from reconciler.adapters.git.formats import SUBMODULE, Commit, printable, tree_id
-from reconciler.adapters.git.history import History, branch_underway
+from reconciler.adapters.git.history import Ground, History, branch_underway
 from reconciler.adapters.git.objects import SILENCE_S, ObjectReader
 from reconciler.adapters.git.place import Handed, NoRepositoryError, Place, locate
 from reconciler.adapters.git.process import GitCommand, Reply, said
@@ -165,6 +165,10 @@ class GitRepository:
         if self.bare:
             raise _bare()
         return writes.commit(self.root, paths, message)
+
+    def ground(self) -> Ground:
+        """Return what `revert` works on."""
+        return Ground(self._git, self.objects, self._history, self.common_dir)
 
     def own_ref(self, name: str) -> OwnRef:
         """Return a ref of ours by its full name: see `refs.own_ref`."""
