@@ -9,13 +9,14 @@ from reconciler.adapters.memory import MemoryClock, MemoryHost
 from reconciler.adapters.memory.board import Pane
 from reconciler.adapters.memory.hands import Hands, RefusedStepError
 from reconciler.model.ids import UnitId
-from reconciler.model.step import Signal, Step
+from reconciler.model.step import Signal, Step, TypeLines
 from reconciler.model.world import SeenSession, World
 from reconciler.ports import Order, Receipt
 
 
 class WatchedHost(MemoryHost):
-    """`signals` has the hour, the unit and the name of each signal.
+    """`signals` has the hour, the unit and the name of each signal; `asks` the hour, the pid and
+    the name of each, and `words` for lines that were typed.
 
     `fail_in` refuses the step after so many more; `grouped` shows every session twice, as a
     session group does.
@@ -25,6 +26,7 @@ class WatchedHost(MemoryHost):
         super().__init__("f")
         self.clock = clock
         self.signals: list[tuple[float, UnitId, str]] = []
+        self.asks: list[tuple[float, int, str]] = []
         self.orders: list[Order] = []
         self.fail_in: int | None = None
         self.grouped = False
@@ -50,6 +52,9 @@ class WatchedHost(MemoryHost):
             pane = self._server().panes.get(step.pane)
             unit = pane.mark.unit if pane is not None and pane.mark is not None else UnitId("")
             self.signals.append((self.clock.now(), unit, step.name))
+        if isinstance(step, Signal | TypeLines):
+            name = step.name if isinstance(step, Signal) else "words"
+            self.asks.append((self.clock.now(), step.pid, name))
         super()._step(hands, step)
 
     # -- people --------------------------------------------------------------------------------

@@ -41,6 +41,8 @@ _GROUPS = {
     "after": Disruption.HOT,
     "stop": Disruption.HOT,
     "restart": Disruption.HOT,
+    "heal": Disruption.HOT,
+    "protect": Disruption.HOT,
 }
 
 

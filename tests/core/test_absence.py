@@ -190,7 +190,9 @@ def test_what_was_protected_is_not_stopped_for_being_absent() -> None:
 
 def test_the_way_without_a_word() -> None:
     bench = Bench(protected()).run()
+    pid = of_a(bench).pid
     bench.run(desired(agent("a"), B))
+    assert of_a(bench).pid == pid
     assert not of_a(bench).mark.protect  # type: ignore[union-attr]
     bench.run(desired(B))
     assert list(bench.shape()) == ["p/b"]

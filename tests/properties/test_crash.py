@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from reconciler.adapters.memory import CrashError
 from reconciler.adapters.memory.board import Pane
+from reconciler.model.ids import UnitId
 from reconciler.model.unit import Desired
 from tests.bench import Bench
-from tests.builders import agent, agent_id, desired, lone, seated, session, window
+from tests.builders import MENDED, agent, agent_id, desired, lone, seated, session, window
 
 TORCH = seated("torch", "main", "dev")
 THERE = seated("torch", "side", "ops")
@@ -40,6 +41,23 @@ def stubborn(*names: str) -> Callable[[Bench], None]:
     return lambda bench: bench.host.stubborn.update(agent_id(name) for name in names)
 
 
+def polite(*names: str) -> Callable[[Bench], None]:
+    return lambda bench: bench.host.polite.update(agent_id(name) for name in names)
+
+
+def mess(bench: Bench) -> None:
+    bench.host.human_rename("p/main", "mine")
+    there = bench.host.session("p/side").windows[0].id
+    bench.host.human_move(bench.pane(TORCH.id).pane_id, there)
+    bench.host.human_move(bench.pane(UnitId("p/session/main/dev.0")).pane_id, there)
+
+
+WORDS = ("/exit",)
+HEALED = desired(
+    session("main", window("dev", "a", replace(TORCH, healing=MENDED)), healing=MENDED),
+    session("side", window("ops", "b")),
+    replace(TORCH, healing=MENDED),
+)
 WORKS = {
     "start one": Work(desired(), desired(agent("a"))),
     "start a session with an agent": Work(desired(), TOGETHER),
@@ -48,6 +66,19 @@ WORKS = {
     "restart a stubborn one": Work(
         desired(agent("a")), desired(agent("a", "new")), stubborn("a")
     ),
+    "restart one that knows words": Work(
+        desired(agent("a", quits=WORDS)), desired(agent("a", "new", quits=WORDS)), polite("a")
+    ),
+    "restart one that heeds nothing": Work(
+        desired(agent("a", quits=WORDS, kill=14)), desired(agent("a", "new", quits=WORDS, kill=14)),
+        stubborn("a"),
+    ),
+    "stop one that heeds nothing": Work(
+        desired(agent("a", quits=WORDS, kill=14), agent("b")), desired(agent("b")), stubborn("a")
+    ),
+    "restart a shell": Work(desired(agent("a", "")), desired(agent("a", "new"))),
+    "protect": Work(desired(agent("a")), desired(agent("a", protect=True))),
+    "a name and places that a person changed": Work(HEALED, HEALED, mess),
     "update": Work(desired(agent("a")), desired(agent("a", labels={"x": "1"}))),
     "stop": Work(desired(agent("a"), agent("b")), desired(agent("b"))),
     "stop a stubborn one": Work(
@@ -136,7 +167,7 @@ def killed_early(bench: Bench) -> list[str]:
     asked: dict[str, float] = {}
     early: list[str] = []
     for hour, unit, name in bench.host.signals:
-        if name == "TERM":
+        if name in ("TERM", "HUP"):
             asked[unit] = hour
         elif hour - asked[unit] < 14:
             early.append(unit)

@@ -9,12 +9,12 @@ import json
 import os
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from reconciler.adapters.memory import CrashError
 from reconciler.adapters.memory.board import Pane, Session
@@ -25,7 +25,7 @@ from reconciler.model.ids import UnitId, digest
 from reconciler.model.problems import BlindError
 from reconciler.model.step import NewPane, OpenPane, OpenSession, OpenWindow, Respawn, Step
 from reconciler.model.unit import Desired, Launch, Process
-from reconciler.model.world import Drain
+from reconciler.model.world import Drain, Engagement, Presence
 from tests.bench import Bench
 from tests.builders import desired
 from tests.properties.wishes import FLEET, Drawn, fleets
@@ -47,13 +47,19 @@ class Seen:
     drain: Drain
     until: int
     placeholder: bool
+    protect: bool
     lost: bool  # what was applied last can be read neither where it is nor where it belongs
+
+    @property
+    def asked(self) -> bool:
+        """Whether it was asked to end; to be noted as absent is no asking."""
+        return self.drain not in (Drain.NONE, Drain.ABSENT)
 
 
 def seen(pane: Pane, homes: list[Session]) -> Seen:
     mark = pane.mark
     if mark is None:
-        return Seen(pane.pid, None, pane.dead, pane.launch, Drain.NONE, 0, False, False)
+        return Seen(pane.pid, None, pane.dead, pane.launch, Drain.NONE, 0, False, False, False)
     texts = [home.fields.get(mark.unit, "{}") for home in (pane.window.session, *homes)]
     return Seen(
         pane.pid,
@@ -63,6 +69,7 @@ def seen(pane: Pane, homes: list[Session]) -> Seen:
         mark.drain,
         mark.drain_until,
         mark.placeholder,
+        mark.protect,
         all(digest(json.loads(text)) != mark.digest for text in texts),
     )
 
@@ -80,12 +87,23 @@ class Fleet(RuleBasedStateMachine):
         self.host = self.bench.host
         self.touched = False  # a person changed places: the wish no longer says where things are
         self.strangers = 0
+        self.delay_s = 0
+        self.unwanted: dict[UnitId, float] = {}  # since when nobody wants it, as passes saw it
+        self.rose: dict[UnitId, tuple[float, int, str]] = {}  # hour, pid, digest of the last rise
 
     # -- what happens --------------------------------------------------------------------------
 
+    @initialize(delay_s=st.sampled_from((0, 0, 30)))
+    def stops_wait(self, delay_s: int) -> None:
+        self.delay_s = delay_s
+
     @rule(wish=fleets())
     def commit(self, wish: Drawn) -> None:
-        self.bench.commit(wish.wish)
+        self.follow(wish.wish)
+
+    def follow(self, wish: Desired) -> None:
+        fleet = replace(wish.fleet, stops_delay_s=self.delay_s)
+        self.bench.commit(replace(wish, fleet=fleet))
 
     @rule(pick=PICK, status=st.sampled_from((0, 1, None)))
     def exits(self, pick: int, status: int | None) -> None:
@@ -100,6 +118,15 @@ class Fleet(RuleBasedStateMachine):
     @rule(unit=st.sampled_from(("p/agent/a", "p/agent/b", "p/session/main/dev.0")))
     def will_not_listen(self, unit: str) -> None:
         self.host.stubborn ^= {UnitId(unit)}
+
+    @rule(unit=st.sampled_from(("p/agent/a", "p/agent/c", "p/session/main/dev.0")))
+    def obeys_words(self, unit: str) -> None:
+        self.host.polite ^= {UnitId(unit)}
+
+    @rule(unit=st.sampled_from(("p/agent/a", "p/agent/b", "p/session/main/dev.0")))
+    def somebody_works(self, unit: str) -> None:
+        if self.host.engaged.pop(UnitId(unit), None) is None:
+            self.host.engaged[UnitId(unit)] = Presence(Engagement.TYPING, "ada", 0)
 
     @rule(unit=st.sampled_from(("p/agent/a", "p/agent/c", "p/session/main/dev.0")))
     def cannot_live(self, unit: str) -> None:
@@ -172,9 +199,9 @@ class Fleet(RuleBasedStateMachine):
         assert len(self.host.log) == before
         self.host.blind = False
 
-    @rule(confirm=st.booleans())
-    def whole_pass(self, confirm: bool) -> None:
-        self.watched(None, None, confirm=confirm)
+    @rule(confirm=st.booleans(), now=st.sampled_from((False, False, True)))
+    def whole_pass(self, confirm: bool, now: bool) -> None:
+        self.watched(None, None, confirm=confirm, now=now)
 
     @rule(steps=st.integers(0, 6))
     def cut_pass(self, steps: int) -> None:
@@ -184,16 +211,21 @@ class Fleet(RuleBasedStateMachine):
     def failing_pass(self, steps: int) -> None:
         self.watched(None, steps)
 
-    def watched(self, crash: int | None, fail: int | None, *, confirm: bool = False) -> None:
+    def watched(
+        self, crash: int | None, fail: int | None, *, confirm: bool = False, now: bool = False
+    ) -> None:
         """One pass, looked at from outside."""
         wish, host = self.bench.wishes.wish, self.host
         before = self.look()
+        asked = len(host.asks)
         host.log.clear()
         host.signals.clear()
-        thought = self.bench.think()
+        thought = self.bench.think(now=now)
         words = [a.fix.rpartition(" ")[2] for a in thought.plan.holds if "--confirm" in a.fix]
+        confirmed: set[str] = set()
         if confirm and words:
-            thought = self.bench.think(confirmed=words[0])
+            confirmed = {a.unit for a in thought.plan.holds if words[0] in a.fix}
+            thought = self.bench.think(confirmed=words[0], now=now)
         hour = self.bench.clock.now()
         printed = [stamp(step, hour) for a in thought.plan.moves for step in a.steps]
         host.steps_left, host.fail_in = crash, fail
@@ -208,6 +240,14 @@ class Fleet(RuleBasedStateMachine):
         self.stopped_only_for_a_reason(wish, before, confirmed=confirm and bool(words))
         self.started_in_order(wish, before, after)
         self.runs_once()
+        begun = {pid for _, pid, _ in host.asks[asked:]}
+        begun -= {s.pid for s in before.values() if s.asked}
+        self.kept_what_was_protected(wish, before, begun, confirmed)
+        self.stopped_nothing_before_its_time(wish, before, begun, confirmed)
+        self.ended_by_stages()
+        self.rose_a_few_at_a_time(wish, before)
+        if not now:
+            self.interrupted_nobody(before, after)
 
     # -- what always holds ---------------------------------------------------------------------
 
@@ -233,12 +273,12 @@ class Fleet(RuleBasedStateMachine):
         for process in wish.processes.values():
             wanted[self.what(process.id, process.launch)] += not process.stopped
         for pane, was in before.items():
-            if was.unit is None or was.dead or was.placeholder or was.drain is not Drain.NONE:
+            if was.unit is None or was.dead or was.placeholder or was.asked:
                 continue
             what = self.what(was.unit, was.launch)
             had[what] += 1
             now = after.get(pane)
-            if now is None or now.pid != was.pid or now.dead or now.drain is not Drain.NONE:
+            if now is None or now.pid != was.pid or now.dead or now.asked:
                 ended[what] += 1
         for what, count in ended.items():
             spare = max(0, had[what] - wanted[what])
@@ -295,7 +335,7 @@ class Fleet(RuleBasedStateMachine):
                 if need in wish.processes and need not in started[:place]:
                     assert any(
                         s.unit == need and not s.dead and not s.placeholder
-                        and s.drain is Drain.NONE for s in after.values()
+                        and not s.asked for s in after.values()
                     ), f"{unit} came before {need}"  # fmt: skip
 
     def runs_once(self) -> None:
@@ -306,6 +346,63 @@ class Fleet(RuleBasedStateMachine):
         )
         assert all(count == 1 for count in alive.values()), f"runs twice: {alive}"
 
+    def kept_what_was_protected(
+        self, wish: Desired, before: dict[str, Seen], begun: set[int], confirmed: set[str]
+    ) -> None:
+        for was in before.values():
+            if was.protect and was.unit not in wish.processes and was.pid in begun:
+                assert was.unit in confirmed, f"{was.unit} was protected"
+
+    def stopped_nothing_before_its_time(
+        self, wish: Desired, before: dict[str, Seen], begun: set[int], confirmed: set[str]
+    ) -> None:
+        hour = self.bench.clock.now()
+        absent = {
+            was.unit: was.pid
+            for was in before.values()
+            if was.unit is not None and was.unit.kind == "agent"
+            if was.unit not in wish.processes and not was.placeholder
+        }
+        self.unwanted = {unit: self.unwanted.get(unit, hour) for unit in absent}
+        for unit, pid in absent.items():
+            if pid in begun and unit not in confirmed:
+                assert hour - self.unwanted[unit] >= self.delay_s, f"{unit} was stopped too soon"
+
+    def ended_by_stages(self) -> None:
+        """Words once, then TERM, then KILL, each as long after the one before as was promised."""
+        last: dict[int, tuple[float, str]] = {}
+        for hour, pid, name in self.host.asks:
+            since, before = last.get(pid, (hour, ""))
+            allowed = {"words": ("",), "TERM": ("", "words", "TERM"), "KILL": ("TERM", "KILL")}
+            assert before in allowed[name], f"{name} after {before or 'nothing'}"
+            waits = {("words", "TERM"): 15, ("TERM", "KILL"): 5, ("KILL", "KILL"): 5}
+            assert hour - since >= waits.get((before, name), 0), f"{name} too soon"
+            last[pid] = hour, name
+
+    def rose_a_few_at_a_time(self, wish: Desired, before: dict[str, Seen]) -> None:
+        hour, fleet = self.bench.clock.now(), wish.fleet
+        alive = {p.pid: p for p in self.host.everything()}
+        for step in self.host.log:
+            was = before.get(step.pane) if isinstance(step, Respawn) else None
+            if isinstance(step, Respawn) and was and was.dead and step.new.mark.falls:
+                pid = next(p.pid for p in alive.values() if p.id == step.pane)
+                self.rose[step.new.mark.unit] = hour, pid, step.new.mark.digest
+        self.rose = {
+            unit: (at, pid, digest)
+            for unit, (at, pid, digest) in self.rose.items()
+            if pid in alive and unit in wish.processes and wish.processes[unit].digest == digest
+            and hour - at < fleet.restarts_window_s
+        }  # fmt: skip
+        assert len(self.rose) <= fleet.restarts_count_max, "a storm"
+
+    def interrupted_nobody(self, before: dict[str, Seen], after: dict[str, Seen]) -> None:
+        for pane, was in before.items():
+            if was.unit not in self.host.engaged or was.dead or was.placeholder or was.asked:
+                continue
+            now = after.get(pane)
+            assert now is not None, f"{was.unit} is gone"
+            assert (now.pid, now.dead, now.asked) == (was.pid, False, False), was.unit
+
     # -- what holds in the end -----------------------------------------------------------------
 
     @rule(drawn=fleets(whole=True))
@@ -314,18 +411,18 @@ class Fleet(RuleBasedStateMachine):
         host, wish = self.host, drawn.wish
         host.doomed.clear()
         host.refused.clear()
+        host.engaged.clear()
         for session in list(host.sessions):
             if session.mark is None and all(
                 p.mark is None for w in session.windows for p in w.panes
             ):
                 host.human_close(session.session_id)
-        self.bench.commit(wish)
-        words: list[str] = ["first"]
-        for _ in range(40):
+        self.follow(wish)
+        for _ in range(80):
             plan = self.bench.plan()
-            if not plan.moves and not any(hold.until for hold in plan.holds) and not words:
+            words = [a for a in plan.holds if "--confirm" in a.fix]
+            if not plan.moves and not words and not any(hold.until for hold in plan.holds):
                 break
-            words = [a.fix.rpartition(" ")[2] for a in plan.holds if "--confirm" in a.fix]
             self.watched(None, None, confirm=bool(words))
             self.bench.clock.sleep(8)
         plan = self.bench.plan()

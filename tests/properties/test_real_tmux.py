@@ -24,15 +24,15 @@ NAMES = [name for name, work in WORKS.items() if work.event.__name__ == "nothing
 
 
 def real(wish: Desired) -> Desired:
-    """The same wish, with programs that are there; what they are is told apart by a variable."""
+    """The same wish, with programs that are there, a shell is one; what they are is told apart by a variable."""
     processes = {
         unit: replace(
             process,
             launch=replace(
                 process.launch,
-                argv=("sleep", "1000"),
+                argv=("sleep", "1000") if process.launch.argv else (),
                 directory="/",
-                env=(("WHAT", process.launch.argv[0]),),
+                env=(("WHAT", "".join(process.launch.argv)),),
             ),
         )
         for unit, process in wish.processes.items()

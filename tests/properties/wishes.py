@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from reconciler.model.unit import Desired, FleetSettings, Frame, Process, Window
+from reconciler.model.unit import Desired, FleetSettings, Frame, Heal, Healing, Process, Window
 from tests.builders import (
     WindowSpec,
     agent,
@@ -21,7 +21,10 @@ from tests.builders import (
 NAMES = ("a", "b", "c")
 SEATS = ("main/dev", "main/ops", "side/dev")
 DRAWN = "b25d,200x50,0,0{100x50,0,0,0,99x50,101,0,1}"
-FLEET = FleetSettings("f", stops_count_max=2, stops_percent_max=20)
+FLEET = FleetSettings(
+    "f", stops_count_max=2, stops_percent_max=20, restarts_count_max=2, restarts_window_s=10
+)
+CRASH = (Heal.HEAL, Heal.HEAL, Heal.WARN, Heal.IGNORE)
 
 
 class Drawn:
@@ -54,7 +57,7 @@ def _who(wish: Desired, window: Window) -> list[str]:
 def fleets(draw: st.DrawFn, *, whole: bool = False) -> Drawn:
     """A wish. Unless `whole`, now and then with an error, without its project, or empty."""
     where = {name: draw(st.sampled_from(("", "lone", *SEATS))) for name in NAMES}
-    agents = {name: _agent(draw, name, seat) for name, seat in where.items() if seat}
+    agents = {n: _agent(draw, n, seat, whole=whole) for n, seat in where.items() if seat}
     frames: list[Frame] = []
     for process in agents.values():
         if process.frame == process.id:
@@ -75,12 +78,17 @@ def fleets(draw: st.DrawFn, *, whole: bool = False) -> Drawn:
     return Drawn(wish)
 
 
-def _agent(draw: st.DrawFn, name: str, seat: str) -> Process:
+def _agent(draw: st.DrawFn, name: str, seat: str, *, whole: bool) -> Process:
     earlier = NAMES[: NAMES.index(name)]
     more: dict[str, Any] = {
         "labels": draw(st.sampled_from(({}, {"x": "1"}))),
         "stopped": draw(st.sampled_from((False, False, False, True))),
         "after": draw(st.sampled_from(((), (), earlier[-1:]))),
+        "quits": draw(st.sampled_from(((), (), ("/exit",)))),
+        "protect": draw(st.sampled_from((False, False, False, True))),
+        "healing": Healing(
+            Heal.HEAL if whole else draw(st.sampled_from(CRASH)), draw(st.sampled_from(Heal))
+        ),
     }
     command = draw(st.sampled_from(("run", "run", "new")))
     if seat == "lone":
@@ -101,4 +109,5 @@ def _session(
     if not windows:
         return None
     columns = draw(st.sampled_from((100, 200)))
-    return session(name, *draw(st.permutations(windows)), columns=columns)
+    healing = Healing(edit=draw(st.sampled_from(Heal)))
+    return session(name, *draw(st.permutations(windows)), columns=columns, healing=healing)
