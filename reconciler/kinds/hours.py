@@ -18,7 +18,7 @@ _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,30}(?:/[A-Za-z0-9_+-]{1,30}){0,2}"
 _NO_PLACE = re.compile(r"(?:localtime|posixrules|Factory)\Z|(?:posix|right)/")
 _ANY_DAY = datetime(2024, 1, 1, tzinfo=UTC)
 
-# Wall clocks are set back by less, so that a start is never looked for on the wrong side.
+# Clocks are set by less than this.
 _FOLD = timedelta(hours=3)
 
 
@@ -66,12 +66,14 @@ def zones() -> set[str]:
 
 
 def starts(line: str, where: tzinfo, after: float) -> Iterator[float]:
-    """Yield the hours later than `after` at which a line comes true, in order, without end.
+    """Yield the hours later than `after` at which a line comes true, in order.
 
-    ValueError for what `is_cron` or `fires` refuses.
+    What falls into an hour that a clock skips comes true when the skipping is over; what falls into
+    one that it shows twice, the first time. Lines whose minute or hour starts with `*` follow time
+    as it passes. ValueError for what `is_cron` or `fires` refuses.
     """
     moment = datetime.fromtimestamp(after, where)
-    for start in _walk(line, moment - _FOLD, back=False):
+    for start in _walk(line, moment - _margin(moment), back=False):
         if start > after:
             yield start
 
@@ -79,7 +81,14 @@ def starts(line: str, where: tzinfo, after: float) -> Iterator[float]:
 def last_start(line: str, where: tzinfo, now: float) -> float | None:
     """Return the latest hour at or before `now` at which a line came true; None if it never did."""
     moment = datetime.fromtimestamp(now, where)
-    return next((s for s in _walk(line, moment + _FOLD, back=True) if s <= now), None)
+    walk = _walk(line, moment + _margin(moment), back=True)
+    return next((start for start in walk if start <= now), None)
+
+
+def _margin(moment: datetime) -> timedelta:
+    """Return how far around a moment the clock's face alone could mislead."""
+    steady = (moment - _FOLD).utcoffset() == (moment + _FOLD).utcoffset()
+    return timedelta(minutes=1) if steady else _FOLD
 
 
 def _walk(line: str, moment: datetime, *, back: bool) -> Iterator[float]:
