@@ -58,7 +58,9 @@ class Tenure:
         holder: Holder,
         clock: Clock,
         gone: Callable[[Holder], bool] = lambda _holder: False,
+        renew_s: float = RENEW_S,
     ) -> None:
+        self._renew_s = renew_s
         self._stakes, self._holder, self._clock, self._gone = stakes, holder, clock, gone
         self.changed: Callable[[], None] = lambda: None
         self.trouble = ""
@@ -174,7 +176,8 @@ class Tenure:
         for milestone in self._stakes.milestones:
             with contextlib.suppress(BlindError):
                 milestone.keep(term.epoch)
-        self._term, self._told = term, self.standing(self._clock.now())
+        self._term = term
+        self._told = self.standing(self._clock.now())
         if self._stakes.book is not None:
             self._end.clear()
             self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
@@ -209,7 +212,7 @@ class Tenure:
                     milestone.keep(self._term.epoch)
 
     def _renew(self) -> None:
-        while not self._end.wait(RENEW_S):
+        while not self._end.wait(self._renew_s):
             self.beat()
 
     def _rest(self) -> None:
