@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from reconciler.adapters.watch import Nudges
     from reconciler.core.masks import Mask
     from reconciler.loop.chronicle import Chronicle
+    from reconciler.model.control import Trial
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,28 @@ class Wiring:
         )
         made = Followed(self.wishes, self.control, mark, self.clock)
         made.trials = Trials(
-            self.control, self.wishes.read, made.promote, log=lambda text: made.log(text)
+            self.control,
+            self.wishes.read,
+            made.promote,
+            revert=lambda trial, why: made.log(self._taken_back(trial, why)),
+            log=lambda text: made.log(text),  # noqa: PLW0108 - `made` gets another log later
         )
         return made
+
+    def _taken_back(self, trial: Trial, why: str) -> str:
+        """Take back in the branch, too, what failed on trial; return what was done, in words."""
+        from reconciler.adapters.git.revert import Revert, revert_to
+
+        branch = self.wishes.read(trial.base).fleet.branch or self.repository.head_branch()
+        if not branch or self.repository.tree(f"refs/heads/{branch}").commit != trial.commit:
+            return "the branch has moved on meanwhile, so no commit takes it back there"
+        message = (
+            f"Take back desired-state/ to {trial.base[:12]}\n\n{why}\n\n"
+            f"Rolled-back: {trial.commit}\n"
+        )
+        ground = self.repository.ground()
+        commit, where = revert_to(ground, Revert(trial.base, branch, message))
+        return f"commit {commit[:12]} on {where} takes it back"
 
     @property
     def machine(self) -> str:

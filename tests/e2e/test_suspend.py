@@ -155,6 +155,14 @@ def test_a_bad_commit_fells_two_of_five_and_is_taken_back(fleet: Fleet) -> None:
     told = fleet.repo.git("log", "--format=%an: %s", ref)
     assert f"novaorch: quarantine {bad[:12]}: on trial, web/agent/a" in told
     assert f"novaorch: try {bad[:12]} on some first" in told
+    fleet.until(lambda: fleet.repo.git("rev-parse", "HEAD") != bad, "a commit takes it back")
+    assert fleet.repo.git("rev-parse", "HEAD~1") == bad
+    assert fleet.repo.git("log", "-1", "--format=%an") == "novaorch"
+    assert f"Rolled-back: {bad}" in fleet.repo.git("log", "-1", "--format=%B")
+    assert fleet.repo.git("diff", "HEAD", "HEAD~2", "--stat") == ""
+    assert fleet.repo.git("status", "--porcelain") == ""
+    fleet.until(lambda: fleet.run("diff").code == 0, "and nothing is left")
+    assert {name for name, pid in fleet.pids().items() if before[name] == pid} == kept
 
 
 def test_a_good_commit_goes_to_two_of_five_and_then_to_all(fleet: Fleet) -> None:
