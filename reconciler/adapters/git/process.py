@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from reconciler.adapters.git.formats import printable
+from reconciler.adapters.git.hardened import CONFIG, NO_USER_CONFIG, OPTIONS, SETTINGS
 from reconciler.model.problems import BlindError, SourceError
 
 if TYPE_CHECKING:
@@ -23,34 +24,6 @@ if TYPE_CHECKING:
 TIMEOUT_S = 30.0
 USER_TIMEOUT_S = 300.0  # a commit runs the user's own hooks, which may run their tests
 
-_CONFIG = (
-    "core.fsmonitor=false",
-    "core.hooksPath=/dev/null",
-    "core.attributesFile=/dev/null",
-    "core.alternateRefsCommand=",
-    "core.sshCommand=false",
-    "core.askPass=",
-    "credential.helper=",
-    "diff.external=",
-    "protocol.allow=never",
-    "gc.auto=0",
-    "maintenance.auto=false",
-    "submodule.recurse=false",
-    "safe.bareRepository=all",
-)
-_OPTIONS = ("--no-pager", "--no-replace-objects", "--no-optional-locks", "--literal-pathspecs")
-_SETTINGS = {
-    "LC_ALL": "C",
-    "LANGUAGE": "C",
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_ATTR_NOSYSTEM": "1",
-    # A repository may allow any protocol for itself; this variable outranks its configuration,
-    # so that a partial clone cannot start a transport to fetch what it lacks.
-    "GIT_ALLOW_PROTOCOL": "none",
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_GRAFT_FILE": "/dev/null",
-}
-_NO_USER_CONFIG = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"}
 _USER_CONFIG = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM")
 
 # What `git rev-parse --local-env-vars` names: variables that tie git to one repository.
@@ -115,9 +88,9 @@ class GitCommand:
     def start(self, *args: str) -> subprocess.Popen[bytes]:
         """Start a helper with three pipes, in its own process group."""
         config = [f"safe.directory={place}" for place in self.trusted]
-        config += _CONFIG if self.overridden else ()
+        config += CONFIG if self.overridden else ()
         options = [word for pair in config for word in ("-c", pair)]
-        return _spawn([*_OPTIONS, *options, "-C", str(self.directory), *args], self._settings())
+        return _spawn([*OPTIONS, *options, "-C", str(self.directory), *args], self._settings())
 
     def run(self, *args: str, given: bytes = b"", timeout_s: float = TIMEOUT_S) -> Reply:
         """Run one command to its end. Silence for `timeout_s` is a BlindError."""
@@ -126,9 +99,9 @@ class GitCommand:
     def _settings(self) -> dict[str, str]:
         fence = {"GIT_CEILING_DIRECTORIES": str(self.directory.parent)} if self.fenced else {}
         if not self.user_config:
-            return {**_SETTINGS, **_NO_USER_CONFIG, **fence, **self.handed}
+            return {**SETTINGS, **NO_USER_CONFIG, **fence, **self.handed}
         theirs = {name: os.environ[name] for name in _USER_CONFIG if name in os.environ}
-        return {**_SETTINGS, **theirs, **fence, **self.handed}
+        return {**SETTINGS, **theirs, **fence, **self.handed}
 
 
 def run_for_user(directory: Path, args: Sequence[str], given: bytes = b"") -> Reply:

@@ -15,24 +15,14 @@ from pathlib import Path
 from reconciler.adapters.git.formats import TREE, object_id, parse_commit, parse_tree
 from reconciler.adapters.git.objects import ObjectReader
 from reconciler.adapters.git.process import GitCommand, said
-from reconciler.model.ids import digest
+from reconciler.adapters.git.refnames import own_ref as own_ref  # noqa: PLC0414 - known from here
 from reconciler.model.problems import BlindError, ConflictError, SourceError
 
 OURS = "novaorch <novaorch@localhost>"
 DEPTH_MAX, FILES_MAX, FILE_MAX = 2, 20_000, 2**20
 _PERSON = re.compile(r"([^<>\n]*) <([^<>\n]*)>")
-_PLAIN = re.compile(r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?", re.ASCII)
 # A power cut must not leave a ref whose commit was never written.
 _DURABLE = ("-c", "core.fsync=committed,loose-object", "-c", "i18n.commitEncoding=utf-8")
-
-
-def own_ref(kind: str, host: str) -> str:
-    """Return the full name of one of our refs on a host; two hosts never share one."""
-    word = host.lower()
-    if not _PLAIN.fullmatch(word) or ".." in word or word.endswith(".lock"):
-        plain = re.sub(r"[^a-z0-9-]+", "-", word).strip("-")[:40] or "host"
-        word = f"{plain}-{digest(host.lower())}"
-    return f"refs/novaorch/{kind}/{word}"
 
 
 class OwnRef:
