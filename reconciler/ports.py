@@ -191,39 +191,6 @@ class LeaseBook(Protocol):
         ...
 
 
-class Ground(Protocol):
-    """A lock that the system itself takes back when its holder dies."""
-
-    @property
-    def place(self) -> str:
-        """What tells this lock from any other."""
-        ...
-
-    def hold(self) -> bool:
-        """Take it, or take it anew if its file was deleted; False: another process has it."""
-        ...
-
-    def holder(self) -> str:
-        """Return who has it, for people; '' when nobody says so."""
-        ...
-
-    def release(self) -> None:
-        """Let go; a second call does nothing."""
-        ...
-
-
-class Milestone(Protocol):
-    """A place that remembers the largest epoch it has seen."""
-
-    def seen(self) -> int:
-        """Return it, 0 when there is none. BlindError: nobody knows."""
-        ...
-
-    def keep(self, epoch: int) -> None:
-        """Remember this one, unless a larger one was seen."""
-        ...
-
-
 class ManifestCache(Protocol):
     """Parsed manifests by (blob id, path): an unchanged blob is no work."""
 

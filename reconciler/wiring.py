@@ -20,7 +20,8 @@ from reconciler.loop.cycle import Ports
 from reconciler.loop.follow import Followed
 from reconciler.loop.highwater import HighWater
 from reconciler.loop.restraints import restraints
-from reconciler.loop.tenure import Stakes, Tenure
+from reconciler.loop.stakes import Stakes
+from reconciler.loop.tenure import Tenure
 from reconciler.loop.trial import Trials
 from reconciler.loop.wish import Wishes
 from reconciler.model.problems import NovaorchError

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from reconciler.core.lease import (
@@ -24,24 +24,12 @@ from reconciler.core.lease import (
     judged,
     standing,
 )
+from reconciler.loop.stakes import Ground, Stakes
 from reconciler.model.problems import BlindError, LeaseHeldError, NovaorchError
-from reconciler.ports import Clock, Ground, LeaseBook, Milestone
+from reconciler.ports import Clock, LeaseBook
 
 PATIENCE_S, TRIES = 0.02, 10
 """A lock may be somebody's for the moment in which they find the other one taken."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stakes:
-    """What one fleet's controller must have, by the fleet's settings of the day.
-
-    `grounds` are taken in order; the last one belongs to this very folder of novaorch's files.
-    `milestones` remember the epoch. `book` is None when no other host can have this fleet.
-    """
-
-    grounds: tuple[Ground, ...]
-    milestones: tuple[Milestone, ...]
-    book: LeaseBook | None = None
 
 
 class Tenure:

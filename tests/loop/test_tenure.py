@@ -15,7 +15,8 @@ from reconciler.adapters.memory import MemoryClock, MemoryLeases
 from reconciler.adapters.state import EpochFile, LockFile, gone, oneself
 from reconciler.core.lease import TTL_S, Holder, Standing
 from reconciler.loop.restraints import restraints
-from reconciler.loop.tenure import Stakes, Tenure
+from reconciler.loop.stakes import Stakes
+from reconciler.loop.tenure import Tenure
 from reconciler.model.problems import BlindError, LeaseHeldError
 from reconciler.ports import LeaseBook
 

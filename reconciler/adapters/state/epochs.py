@@ -12,7 +12,7 @@ DIGITS_MAX = 15
 
 @dataclass(frozen=True, slots=True)
 class EpochFile:
-    """One number in one file (`ports.Milestone`). The lock of its folder must be held."""
+    """One number in one file (`loop.stakes.Milestone`). The lock of its folder must be held."""
 
     path: Path
 

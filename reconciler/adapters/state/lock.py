@@ -69,7 +69,7 @@ class Lock:
 
 @dataclass(slots=True)
 class LockFile:
-    """The place of a lock, and the lock while it is ours (`ports.Ground`).
+    """The place of a lock, and the lock while it is ours (`loop.stakes.Ground`).
 
     In a folder of `ours`, which is made when it is missing, a lock is a must. A folder of another
     program may be closed to us: then nobody else like us can have a lock there either.

@@ -15,7 +15,7 @@ from reconciler.model.problems import BlindError
 
 
 class ServerEpoch:
-    """The epoch that a server obeys for one fleet (`ports.Milestone`). No server has none."""
+    """The epoch that a server obeys for one fleet (`loop.stakes.Milestone`). No server has none."""
 
     def __init__(
         self,
