@@ -13,7 +13,7 @@ from reconciler.model.problems import NovaorchError
 from reconciler.model.unit import FleetSettings
 from reconciler.ports import Clock, Mark, Repository, Store
 
-RETRY_S = 30.0
+RETRY_S = 5.0
 """Between two tries to speak to a store that did not answer."""
 
 OpenStore = Callable[[FleetSettings, bool], Store]
@@ -73,7 +73,7 @@ class HighWater:
         if self._owed is None:
             return
         fleet, commit = self._owed
-        if self._spoken(fleet, False, lambda store: store.mark(self.name, commit)):
+        if self._spoken(fleet, self.thorough, lambda store: store.mark(self.name, commit)):
             self._owed = None
 
     def _ask(self, fleet: FleetSettings) -> None:

@@ -259,7 +259,7 @@ def test_a_store_that_is_down_is_asked_now_and_then(stage: Stage) -> None:
         assert followed(reader).commit == one
     assert len(stage.opened) == 1
     stage.store.down = False
-    stage.clock.sleep(31)
+    stage.clock.sleep(6)
     followed(reader)
     followed(reader)
     assert stage.store.marks == {"accepted": one}
