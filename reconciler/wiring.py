@@ -32,13 +32,11 @@ if TYPE_CHECKING:
 
     from reconciler.adapters.askbox import AskBox
     from reconciler.adapters.git.control import GitControl
-    from reconciler.adapters.git.journal import GitJournal
     from reconciler.adapters.git.repository import GitRepository
     from reconciler.adapters.store.embedded import EmbeddedServer
     from reconciler.adapters.store.redis_store import RedisStore
     from reconciler.adapters.tmux.host import Tmux
     from reconciler.adapters.watch import Nudges
-    from reconciler.core.masks import Mask
     from reconciler.loop.chronicle import Chronicle
     from reconciler.model.control import Trial
 
@@ -245,30 +243,6 @@ class Wiring:
         repository = self.repository.beside(Handed(index_file=index))
         return self.wishes.beside(repository)
 
-    def journal(
-        self, fleet: FleetSettings, elsewhere: Callable[[str], None] = lambda _word: None
-    ) -> tuple[GitJournal, Mask]:
-        """The journal of this fleet on this host, and the masks of what is written there.
-
-        `elsewhere` is given a word to keep about the newest record: a store's high-water mark.
-        """
-        from reconciler.adapters.git.journal import GitJournal, JournalSetup
-        from reconciler.adapters.git.journalfiles import JournalFiles
-        from reconciler.core.masks import Mask
-
-        files = JournalFiles(self.state(fleet).root)
-        mask = Mask(files.key())
-        keep, key = fleet.journal_keep, self.journal_key(fleet)
-        setup = JournalSetup(self.machine, fleet.name, mask.key_id, keep, key, elsewhere)
-        return GitJournal(self.repository, setup, files), mask
-
-    def journal_key(self, fleet: FleetSettings) -> Path | None:
-        """Where the key is that signs the journal; relative to the repository if not absolute."""
-        home, text = self.environ.get("HOME", ""), fleet.journal_key
-        if text.startswith("~/"):
-            return Path(home, text[2:])
-        return self.repository.root / text if text else None
-
     def chronicle(
         self,
         fleet: FleetSettings,
@@ -280,7 +254,9 @@ class Wiring:
 
         The folder of the fleet's own files must be there: `state(fleet).make()`.
         """
+        from reconciler.adapters.git.journal import open_journal
         from reconciler.adapters.tmux.secret import lookup
+        from reconciler.core.masks import Mask
         from reconciler.loop.chronicle import Chronicle
 
         def reveal(reference: str) -> str:
@@ -289,9 +265,10 @@ class Wiring:
             except NovaorchError:
                 return ""
 
-        journal, mask = self.journal(fleet, elsewhere)
+        root, home = self.state(fleet).root, self.environ.get("HOME", "")
+        journal, key = open_journal(self.repository, fleet, (self.machine, root, home), elsewhere)
         number = epoch or self._epoch
-        return Chronicle(journal, self.clock, mask, self.machine, number, say, reveal)
+        return Chronicle(journal, self.clock, Mask(key), self.machine, number, say, reveal)
 
     def ports(self, fleet: FleetSettings, on_event: Callable[[str], None] | None = None) -> Ports:
         """Everything that a pass needs."""

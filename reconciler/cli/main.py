@@ -20,6 +20,12 @@ def main() -> None:
         # A name may hold what the locale cannot say: then it is shown as an escape.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     gc.set_threshold(GARBAGE_AFTER, 20, 100)
+    if "why" in sys.argv[1:4]:
+        from reconciler.cli.quickwhy import quick  # noqa: PLC0415
+
+        code = quick(sys.argv[1:])
+        if code is not None:
+            sys.exit(code)
     from reconciler.cli.app import run  # noqa: PLC0415
 
     sys.exit(run(sys.argv[1:]))

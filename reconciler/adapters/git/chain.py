@@ -25,6 +25,7 @@ class Repository(Protocol):
     """What is needed of a repository: `GitRepository`."""
 
     objects: ObjectReader
+    root: Path
     common_dir: Path
 
     @property

@@ -87,12 +87,18 @@ def glance(directory: Path) -> Iterator[Glance]:
         process.communicate()
 
 
-def names_in(tree: bytes, width: int) -> list[tuple[bool, str]]:
-    """Return the entries of a tree: whether it is a folder, and its name."""
-    found, at = [], 0
-    while at < len(tree):
-        end = tree.index(b"\0", at)
-        mode, _, name = tree[at:end].partition(b" ")
-        found.append((mode == b"40000", name.decode("utf-8", "replace")))
-        at = end + 1 + width
-    return found
+def names_in(tree: bytes) -> list[tuple[bool, str]]:
+    """Return the entries of a tree: whether it is a folder, and its name. ValueError: no tree."""
+    for width in (20, 32):  # of an id: sha1, sha256
+        found, at = [], 0
+        while at < len(tree):
+            end = tree.find(b"\0", at)
+            mode, _, name = tree[at : max(end, at)].partition(b" ")
+            if end < 0 or mode not in (b"40000", b"100644"):
+                break
+            found.append((mode == b"40000", name.decode("utf-8", "replace")))
+            at = end + 1 + width
+        else:
+            if at == len(tree):
+                return found
+    raise ValueError("no tree of plain files and folders")

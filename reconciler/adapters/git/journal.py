@@ -16,7 +16,7 @@ from reconciler.adapters.git.journalfiles import HighWater, JournalFiles
 from reconciler.adapters.git.loose import Folder, LooseObjects
 from reconciler.adapters.git.process import said as words_of
 from reconciler.adapters.git.refs import OURS
-from reconciler.adapters.git.seal import Seal, sealed
+from reconciler.adapters.git.seal import Seal, key_path, sealed
 from reconciler.core.journal import (
     checkpoint_head,
     checkpoint_message,
@@ -32,9 +32,11 @@ from reconciler.core.journal import (
     written,
 )
 from reconciler.core.ledger import follow
+from reconciler.core.masks import Mask
 from reconciler.model.ids import UnitId
 from reconciler.model.problems import ConflictError, NovaorchError, SourceError
 from reconciler.model.record import Inventory, Kept, Record
+from reconciler.model.unit import FleetSettings
 
 TRIES = 5
 
@@ -254,6 +256,23 @@ class GitJournal:
             self._setup.elsewhere(f"{made.tip} {seq}")
         except NovaorchError:
             return
+
+
+def open_journal(
+    repository: Repository,
+    fleet: FleetSettings,
+    place: tuple[str, Path, str],
+    elsewhere: Callable[[str], None] = _forget,
+) -> tuple[GitJournal, bytes]:
+    """Return a fleet's journal and the key of its masks. `place` is the host's name, the folder of
+    the fleet's own files (which must be there to be written), and the user's home.
+    """
+    host, root, home = place
+    files = JournalFiles(root)
+    secret = files.key()
+    key = key_path(fleet.journal_key, home, repository.root)
+    setup = JournalSetup(host, fleet.name, Mask(secret).key_id, fleet.journal_keep, key, elsewhere)
+    return GitJournal(repository, setup, files), secret
 
 
 @dataclass(slots=True)

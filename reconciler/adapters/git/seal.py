@@ -16,6 +16,13 @@ WHO = "novaorch"
 TIMEOUT_S = 10.0
 
 
+def key_path(text: str, home: str, root: Path) -> Path | None:
+    """Return where the key is that `fleet.yaml` names: from the home, /, or the repository on."""
+    if text.startswith("~/"):
+        return Path(home, text[2:])
+    return root / text if text else None
+
+
 class Seal:
     """Signs with the key at a path, or with its like in the user's agent."""
 

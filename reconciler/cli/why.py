@@ -1,0 +1,114 @@
+"""`novaorch why`: who asked for a unit, what was done, and what holds it back now."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from reconciler.cli import render
+from reconciler.cli.annals import Annals, annals, hour, one_unit
+from reconciler.cli.app import Context
+from reconciler.cli.revision import AsJson
+from reconciler.core.explain import action_json, clean, explain
+from reconciler.core.fold import fold
+from reconciler.core.match import owner
+from reconciler.core.retell import ndjson, why_lines
+from reconciler.loop.cycle import consider
+from reconciler.model.ids import UnitId
+from reconciler.model.problems import NovaorchError, UsageError
+from reconciler.wiring import Wiring
+
+
+def command(
+    ctx: typer.Context,
+    unit: Annotated[str, typer.Argument(metavar="UNIT", help="A full id, or the end of one.")],
+    at: Annotated[
+        str, typer.Option("--at", metavar="TIME", help="As it was then, from the journal.")
+    ] = "",
+    live: Annotated[
+        bool, typer.Option("--live", help="Look at what runs, too; a terminal always gets it.")
+    ] = False,
+    live_only: Annotated[bool, typer.Option("--live-only", hidden=True)] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say why a unit is as it is: the commit, its author, file and line; the plan, the action with
+    its reason and fields, how it went; and on a terminal, or with --live, what holds it back now.
+
+    TIME is `2h ago`, `yesterday 14:00`, `14:30` or 2026-03-01T09:00. Exit code 1: nobody ever
+    heard of such a unit.
+
+    Example: novaorch why torch --at "yesterday 14:00"
+    """
+    context: Context = ctx.obj
+    if at and (live or live_only):
+        raise UsageError("--at speaks of the past, --live of now", fix="name one of them")
+    if live_only:
+        raise typer.Exit(0 if _live(context.wiring, unit, as_json) else 1)
+    book = annals(context.wiring)
+    known = _told(book, unit, at, as_json)
+    if not at and (live or not known or (sys.stdout.isatty() and not as_json)):
+        sys.stdout.flush()
+        known = _live(context.wiring, unit, as_json) or known
+    if not known:
+        raise NovaorchError(
+            f"nobody has heard of {unit[:200]!r}",
+            why=f"neither the journal{f' of {at}' if at else ''} nor desired-state/ names it",
+            fix="see the ids: novaorch status; or what was done: novaorch events",
+        )
+
+
+def _told(book: Annals, word: str, at: str, as_json: bool) -> bool:
+    """Print what the journal says; False when it does not know the unit."""
+    commit = book.tip
+    if commit and at:
+        commit = book.chain.before(commit, hour(at))
+    if not commit:
+        return False
+    unit = one_unit(word, book.chain.units(commit))
+    page = book.chain.page(commit, unit) if unit else None
+    if page is None:
+        return False
+    if as_json:
+        render.out(ndjson("why", page))
+    else:
+        for line in why_lines(page):
+            render.out(line)
+    return True
+
+
+def _live(wiring: Wiring, word: str, as_json: bool) -> bool:
+    """Print what is true of it now, and what is to be done or held; False when it is not known."""
+    desired = wiring.followed.read()
+    ports = wiring.ports(desired.fleet)
+    try:
+        thought = consider(ports, desired)
+    finally:
+        ports.host.close()
+    statuses = {str(s.unit): s for s in fold(thought.scene, thought.plan)}
+    named = [
+        *statuses,
+        *desired.processes,
+        *desired.frames,
+        *(a.unit for a in thought.plan.actions),
+    ]
+    unit = UnitId(one_unit(word, list(dict.fromkeys(map(str, named)))))
+    if not unit:
+        return False
+    status = statuses.get(unit) or statuses.get(owner(unit))
+    about = tuple(a for a in thought.plan.actions if a.unit in (unit, owner(unit)))
+    if as_json:
+        told = status.as_json() if status is not None else None
+        render.out(ndjson("now", {"status": told, "actions": [action_json(a) for a in about]}))
+        return True
+    if status is not None:
+        message = f": {clean(status.message)}" if status.message else ""
+        render.out(f"  now       {clean(status.state)}, ready {status.ready.value}{message}")
+    for withheld in desired.withheld:
+        render.out(f"  withheld  commit {withheld.commit[:12]}: {clean(withheld.detail)}")
+    for line in explain(type(thought.plan)("", "", "", about))[:-1]:
+        render.out(f"  {'    ' * line.depth}{line.text}")
+    if not about:
+        render.out("  nothing holds it back, nothing is to be done")
+    return True
