@@ -83,4 +83,4 @@ def test_readme_is_short_and_has_a_title(folder: Path) -> None:
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) >= 6
+    assert len(EXAMPLES) >= 7

@@ -260,6 +260,13 @@ def test_overrun_under_denies() -> None:
     assert told == [True, False, True]
 
 
+def test_an_allow_that_still_holds_has_no_say_under_a_deny() -> None:
+    hours, before = (window(line, 8 * HOUR, overrun=False) for line in ("0 9 * * *", "0 0 * * *"))
+    opening = look(at("2026-11-22 10:30"), deny("0 10 * * *", HOUR), hours, before)
+    assert (opening.open, opening.overrun) == (False, True)
+    assert "outside" not in opening.detail
+
+
 # -- words, cost, accidents -----------------------------------------------------------------------
 
 
