@@ -30,6 +30,7 @@ class Gatekeeper:
         self.close()
         self._port = fleet.gate_port
         self._note = self._wiring.state(fleet).root / "gate"
+        address.forget(self._note, address.read(self._note))  # of a daemon that was killed
         try:
             self._server = Server(pages(self._known, __version__), fleet.gate_port)
             address.write(self._note, self._server.address)
