@@ -17,7 +17,7 @@ from reconciler.loop.converge import Convergence, converge, select
 from reconciler.loop.cycle import Ports, Thought, consider
 from reconciler.model.action import Outcome, Plan, Reason
 from reconciler.model.control import SILENT, Consent
-from reconciler.model.problems import LeaseHeldError, StalePlanError, UsageError
+from reconciler.model.problems import LeaseHeldError, NovaorchError, StalePlanError, UsageError
 from reconciler.model.unit import Desired
 
 GUARDS = frozenset({Reason.TOO_MANY_STOPS, Reason.PROJECT_GONE, Reason.EMPTY})
@@ -78,7 +78,7 @@ def command(
         if thought.plan.moves and not agreed(yes or as_json):
             raise typer.Exit(1)
         context.wiring.followed.accept(desired)
-        done = converge(ports, thought, render.outcome_record if as_json else render.outcome)
+        done = _carried_out(context, ports, thought, as_json)
     raise typer.Exit(_finish(done, desired, ports, as_json))
 
 
@@ -98,6 +98,19 @@ def again(context: Context) -> int:
         wiring.followed.accept(desired)
         done = converge(ports, thought, render.outcome)
         return _finish(done, desired, ports, as_json=False)
+
+
+def _carried_out(context: Context, ports: Ports, thought: Thought, as_json: bool) -> Convergence:
+    """Carry the plan out, and keep in the journal what was done, however it went."""
+    chronicle = context.wiring.chronicle(thought.desired.fleet, say=render.err)
+    tell = render.outcome_record if as_json else render.outcome
+    try:
+        return converge(replace(ports, chronicle=chronicle), thought, tell)
+    finally:
+        try:
+            chronicle.flush()
+        except NovaorchError as error:
+            render.err(f"the journal waits: {error.what} ({error.why}); {error.fix}")
 
 
 def _let_daemon(context: Context, ports: Ports, thought: Thought, as_json: bool) -> int:

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import FrameType
 
@@ -38,6 +38,7 @@ def command(ctx: typer.Context) -> None:
     """
     context: Context = ctx.obj
     wiring = context.wiring
+    wiring.followed.mark.thorough, wiring.followed.log = True, log
     fleet = wiring.followed.read().fleet
     tenure = wiring.tenure(fleet)
     if not tenure.begin():
@@ -57,7 +58,6 @@ def command(ctx: typer.Context) -> None:
 def _run(wiring: Wiring, fleet: FleetSettings, tenure: Tenure) -> None:
     trigger = wiring.nudges()
     followed = wiring.followed
-    followed.mark.thorough, followed.log = True, log
     publisher = Publisher(wiring, log)
     errands = Errands(wiring, trigger.poke, log)
 
@@ -70,7 +70,8 @@ def _run(wiring: Wiring, fleet: FleetSettings, tenure: Tenure) -> None:
 
     def connect(settings: FleetSettings) -> Ports:
         seat.move(settings)
-        return wiring.ports(publisher.of(settings), trigger.poke)
+        ports = wiring.ports(publisher.of(settings), trigger.poke)
+        return replace(ports, chronicle=wiring.chronicle(settings, say=log))
 
     daemon = Daemon(
         wishes=followed,
@@ -82,6 +83,7 @@ def _run(wiring: Wiring, fleet: FleetSettings, tenure: Tenure) -> None:
         consented=consented,
         errands=errands.run,
         settle=followed.settle,
+        meter=publisher.meter,
     )
 
     def stop(_number: int, _frame: FrameType | None) -> None:

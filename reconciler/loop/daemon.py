@@ -13,6 +13,7 @@ from reconciler.core.explain import counted
 from reconciler.core.fold import fold
 from reconciler.core.retry import Attempts, due, next_due, remember
 from reconciler.loop.cycle import Following, Ports, Thought, carry_out, consider
+from reconciler.loop.meter import Meter
 from reconciler.model.action import Outcome, Reason
 from reconciler.model.control import SILENT, Consent
 from reconciler.model.ids import digest
@@ -44,7 +45,7 @@ class Daemon:
     `publish` may raise: sessions are reconciled all the same, and the log says so once.
     `consented` takes what a person said on the command line, once. `errands` answers
     the questions that hooks asked; the trigger says `ask` when there are any. `settle` goes on
-    with a trial after each pass, and says whether another should follow at once.
+    with a trial after each pass, and says whether another should follow at once. `meter` counts.
     """
 
     wishes: Following
@@ -56,6 +57,7 @@ class Daemon:
     consented: Callable[[], Consent] = lambda: SILENT
     errands: Callable[[], None] = lambda: None
     settle: Callable[[Thought], bool] = lambda _thought: False
+    meter: Meter = field(default_factory=Meter)
     _fleet: FleetSettings | None = None
     _ports: Ports | None = None
     _attempts: Attempts = field(default_factory=dict)
@@ -112,15 +114,19 @@ class Daemon:
         self._passes += 1
         began = self.clock.now()
         try:
-            thought, acted = self._converge()
+            thought, outcomes = self._converge()
+            again = self.settle(thought)
         except NovaorchError as error:
             self._note("pass", f"{error.what} ({error.why}) {error.fix}".strip())
+            self.meter.failed(self.clock.now() - began)
             return self._poll_s(), False
         self._note("pass", "")
-        self._took_s = 0.0 if acted else max(0.0, self.clock.now() - began)
-        return self._wait_s(thought), acted
+        now = self.clock.now()
+        self.meter.passed(now - began, thought, outcomes, now)
+        self._took_s = 0.0 if outcomes else max(0.0, now - began)
+        return self._wait_s(thought), bool(outcomes) or again
 
-    def _converge(self) -> tuple[Thought, bool]:
+    def _converge(self) -> tuple[Thought, list[Outcome]]:
         consent = self.consented()
         desired = self.wishes.read("", consent)
         ports = self._connected(desired.fleet)
@@ -136,8 +142,7 @@ class Daemon:
             self._attempts = remember(self._attempts, outcomes, now)
             thought = consider(ports, desired)
         self._tell(thought, outcomes)
-        again = self.settle(thought)
-        return thought, bool(moves) or again
+        return thought, outcomes
 
     def _connected(self, fleet: FleetSettings) -> Ports:
         if self._fleet is not None and fleet.name != self._fleet.name:
