@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reconciler.core.plan import plan
+from reconciler.loop.cycle import act
 from reconciler.model.action import Plan, Reason
 from reconciler.model.control import Consent, Restraints
 from tests.bench import Bench, said
@@ -70,6 +71,18 @@ def test_what_was_begun_is_finished_without_lease_and_window() -> None:
     for restraints in (NO_LEASE, CLOSED):
         (kill,) = planned(bench, restraints).moves
         assert kill.continues
+
+
+def test_a_stop_by_wish_that_was_begun_goes_to_its_end() -> None:
+    for restraints in (NO_LEASE, CLOSED):
+        bench = Bench(desired(agent("a"), agent("b"))).run()
+        bench.commit(desired(agent("a", stopped=True), agent("b")))
+        bench.once()
+        for _ in range(4):
+            act(bench.ports, planned(bench, restraints).moves, bench.told.append)
+            bench.clock.sleep(5)
+        assert set(bench.pids()) == {B}
+        assert planned(bench, restraints).actions == ()
 
 
 def test_past_a_closed_window_no_commit_is_begun_but_falls_are_healed() -> None:
