@@ -13,7 +13,7 @@ from reconciler.cli.app import Context
 from reconciler.core.explain import counted
 from reconciler.core.suspend import DAY_S, LONGEST_S, line, with_suspension
 from reconciler.core.suspend import command as resuming
-from reconciler.kinds.specs.words import seconds
+from reconciler.kinds.spans import seconds
 from reconciler.model.control import Suspension
 from reconciler.model.ids import UnitId
 from reconciler.model.problems import NovaorchError, UsageError

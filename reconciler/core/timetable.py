@@ -14,6 +14,7 @@ from functools import cached_property, lru_cache
 from itertools import pairwise
 
 from reconciler.kinds.hours import last_start, starts, zone
+from reconciler.kinds.spans import written
 from reconciler.model.unit import SyncWindow
 
 YEAR_S = 366 * 86400.0
@@ -245,13 +246,4 @@ def _hour(at: float, where: tzinfo) -> str:
 def _reason(state: _State) -> str:
     window = state.window
     word = "outside allow" if window.allow else "within deny"
-    return f"{word} {window.cron} for {_span(window.duration_s)}"
-
-
-def _span(length_s: float) -> str:
-    """Return a duration as a manifest writes it: `1d12h`."""
-    said, rest = "", length_s
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        count, rest = divmod(rest, size)
-        said += f"{count:.0f}{unit}" if count else ""
-    return f"{said}{rest:g}s" if rest or not said else said
+    return f"{word} {window.cron} for {written(window.duration_s)}"

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Union, cast, get_args, get_origin
 from pydantic import BaseModel
 
 from reconciler.kinds import KINDS
+from reconciler.kinds.spans import written
 from reconciler.kinds.specs.document import DOCUMENTS, Metadata
 from reconciler.model.ids import Json
 from reconciler.model.unit import Disruption
@@ -37,7 +38,7 @@ def _as_written(schema: Any) -> Any:
     told = {name: _as_written(part) for name, part in schema.items()}
     default = told.get("default")
     if isinstance(default, float):
-        told["default"] = f"{default:g}s"
+        told["default"] = written(default)
     elif "default" in told and "$ref" in told:
         del told["default"]
     return told

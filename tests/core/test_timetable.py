@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.timetable import ALWAYS, YEAR_S, Opening, _span, _timetable, open_at
+from reconciler.core.timetable import ALWAYS, YEAR_S, Opening, _timetable, open_at
 from reconciler.kinds.hours import last_start, starts
 from reconciler.model.unit import SyncWindow
 from tests.core.timetable_oracle import Oracle, calendar, epoch, held
@@ -289,14 +289,6 @@ def test_words_for_people() -> None:
         "closed until Tue 2026-11-24 03:00 America/New_York (within deny 0 11 * * * for 1h30m; "
         "outside allow 0 9 * * 1-5 for 8h)"
     )
-
-
-@pytest.mark.parametrize(
-    ("length", "said"),
-    [(60.0, "1m"), (90.0, "1m30s"), (0.5, "0.5s"), (90061.0, "1d1h1m1s"), (7200.0, "2h")],
-)
-def test_spans(length: float, said: str) -> None:
-    assert _span(length) == said
 
 
 @pytest.mark.parametrize("broken", [("0 9 * * *", "Mars/Phobos"), ("0 9 * *", "UTC")])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler.kinds.options import LAYOUTS, SESSION_OPTIONS, WINDOW_OPTIONS, layout_checksum
 from reconciler.kinds.parse import parse
-from reconciler.kinds.specs.words import seconds
+from reconciler.kinds.spans import seconds, written
 from reconciler.model.problems import Problem
 from tests.kinds.desk import agent, as_bytes, fleet, session
 
@@ -77,6 +77,29 @@ def test_durations(text: str, length: float) -> None:
 def test_what_is_no_duration(text: str) -> None:
     # `٣` is a digit to Python and to nobody who reads the file.
     assert seconds(text) is None
+
+
+@pytest.mark.parametrize(
+    ("length", "said"),
+    [
+        (0.0, "0s"),
+        (0.5, "0.5s"),
+        (60.0, "1m"),
+        (90.0, "1m30s"),
+        (7200.0, "2h"),
+        (90061.0, "1d1h1m1s"),
+        (31622400.0, "366d"),
+    ],
+)
+def test_durations_written_out(length: float, said: str) -> None:
+    assert written(length) == said
+    assert seconds(said) == length
+
+
+def test_limits_of_durations_are_written_as_durations() -> None:
+    problem = found(A, agent("stop: {grace: 1h}"))[0]
+    assert problem.what == 'spec.stop.grace: "1h" is not between 0s and 10m'
+    assert problem.fix == "choose a duration from 0s to 10m"
 
 
 @pytest.mark.parametrize("text", ["10000000h", "999999999d", "601s", "11m"])

@@ -5,7 +5,6 @@ Every scalar arrives as text. A refused value never appears in a message where i
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from reconciler.kinds.names import NAME, shown
+from reconciler.kinds.spans import seconds, written
 
 
 def refusal(
@@ -94,23 +94,6 @@ class Whole(_Read):
         return {**plain, "minimum": self.least, "maximum": self.most}
 
 
-_SPAN = re.compile(
-    r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9}(?:\.\d{1,6})?)s)?", re.ASCII
-)
-_UNITS = (86400.0, 3600.0, 60.0, 1.0)
-
-
-def seconds(text: str) -> float | None:
-    """Return the seconds that `1h30m`, `15s`, `0.5s` or `500ms` mean, or None."""
-    if (thousandths := re.fullmatch(r"([0-9]{1,9})ms", text)) is not None:
-        return int(thousandths[1]) / 1000
-    match = _SPAN.fullmatch(text)
-    if match is None or not text:
-        return None
-    parts = (float(part or 0) for part in match.groups())
-    return math.fsum(part * unit for part, unit in zip(parts, _UNITS, strict=True))
-
-
 @dataclass(frozen=True, slots=True)
 class Span(_Read):
     """A duration within limits, both included, in seconds."""
@@ -124,8 +107,10 @@ class Span(_Read):
         if length is None:
             raise refusal("schema/duration", f"{shown(value)} is not a duration")
         if not self.least <= length <= self.most:
-            limits = f"{self.least:g}s and {self.most:g}s"
-            raise refusal("schema/range", f"{shown(value)} is not between {limits}")
+            least, most = written(self.least), written(self.most)
+            what = f"{shown(value)} is not between {least} and {most}"
+            fix = f"choose a duration from {least} to {most}"
+            raise refusal("schema/range", what, fix=fix)
         return length
 
     def schema(self, plain: JsonSchemaValue) -> JsonSchemaValue:
