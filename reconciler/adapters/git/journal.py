@@ -13,7 +13,7 @@ from typing import Any
 
 from reconciler.adapters.git.chain import Chain, Contents, Repository
 from reconciler.adapters.git.journalfiles import HighWater, JournalFiles
-from reconciler.adapters.git.loose import Folder, LooseObjects
+from reconciler.adapters.git.loose import Folder, NewObjects
 from reconciler.adapters.git.process import said as words_of
 from reconciler.adapters.git.refs import OURS
 from reconciler.adapters.git.seal import Seal, key_path, sealed
@@ -63,7 +63,7 @@ class GitJournal:
 
     def __init__(self, repository: Repository, setup: JournalSetup, files: JournalFiles) -> None:
         self._repository, self._setup, self._files = repository, setup, files
-        self._loose: LooseObjects | None = None
+        self._new: NewObjects | None = None
         self._seal = Seal(setup.key) if setup.key is not None else None
         self._chain: Chain | None = None
         self._at: _At | None = None
@@ -177,16 +177,14 @@ class GitJournal:
 
     def _made(self, at: _At, notes: list[dict[str, Any]]) -> _At:
         """Write the commits of these notes, and return where the journal would be."""
-        if self._loose is None:
-            objects = self._repository.objects
-            self._loose = LooseObjects(
-                self._repository.common_dir / "objects", objects.object_format
-            )
+        objects = self._repository.objects
+        self._new = NewObjects(self._repository.common_dir / "objects", objects.object_format)
         made = _At(at.tip, at.head, at.folder, at.pages)
         for note in notes:
             self._add(made, note)
         if made.head["segment"] > self._setup.keep:
             self._checkpoint(made)
+        self._new.store()
         made.fresh = False
         return made
 
@@ -212,18 +210,18 @@ class GitJournal:
         self._commit(made, checkpoint_message(made.head), made.ended)
 
     def _file(self, made: _At, path: str, value: Mapping[str, Any]) -> None:
-        assert self._loose is not None  # noqa: S101 - only `_made` calls this
-        made.folder.put(path, self._loose.write("blob", written(value)))
+        assert self._new is not None  # noqa: S101 - only `_made` calls this
+        made.folder.put(path, self._new.write("blob", written(value)))
 
     def _commit(self, made: _At, text: str, hour: int) -> None:
-        assert self._loose is not None  # noqa: S101
+        assert self._new is not None  # noqa: S101
         self._file(made, "head.json", made.head)
-        tree = made.folder.write(self._loose.write)
+        tree = made.folder.write(self._new.write)
         payload = commit_body(tree, made.tip, hour, text)
         if self._seal is not None:
             object_format = self._repository.objects.object_format
             payload = sealed(payload, self._seal.sign(payload), object_format)
-        made.tip = self._loose.write("commit", payload)
+        made.tip = self._new.write("commit", payload)
 
     def _moved(self, old: str, made: _At) -> bool:
         """Let the ref name the new tip, if it still names the old one; False when it does not."""

@@ -1,4 +1,4 @@
-"""Objects and folders written without a process: git's loose objects, in plain Python.
+"""Objects and folders written without a process: git's formats, in plain Python.
 
 Never overwrites an object, and an object is there whole or not at all.
 """
@@ -12,38 +12,56 @@ from pathlib import Path
 
 from reconciler.adapters.git.formats import TREE, object_id, parse_tree
 from reconciler.adapters.git.objects import ObjectReader
+from reconciler.adapters.git.pack import write_pack
 from reconciler.model.problems import SourceError
 
 Write = Callable[[str, bytes], str]
 """Takes kind and content of an object, and returns its id."""
 
 
-class LooseObjects:
-    """Writes into the `objects` folder of one repository."""
+PACKED_FROM = 100
+"""So many objects are one pack, as `git fast-import` has it."""
+
+
+class NewObjects:
+    """Objects for one repository, kept back until `store`: a few loose ones, or a pack of many."""
 
     def __init__(self, objects: Path, object_format: str) -> None:
         self._objects, self._format = objects, object_format
+        self._kept: dict[str, tuple[str, bytes]] = {}
         self._drafts = 0
 
     def write(self, kind: str, body: bytes) -> str:
-        """Write one object, safe from a power cut, and return its id. SourceError: it cannot."""
+        """Take one object and return its id."""
         oid = object_id(kind, body, self._format)
-        folder = self._objects / oid[:2]
-        path = folder / oid[2:]
-        if path.exists():
-            return oid
+        self._kept[oid] = (kind, body)
+        return oid
+
+    def store(self) -> None:
+        """Write what was taken. SourceError: it cannot be written.
+
+        Like git's own, loose objects are not forced to the disk: that would cost more than all
+        else. A power cut may take the newest ones; a kill takes none.
+        """
         try:
-            folder.mkdir(exist_ok=True)
-            self._put(path, b"%s %d\0" % (kind.encode(), len(body)) + body)
+            if len(self._kept) >= PACKED_FROM:
+                write_pack(self._objects / "pack", self._kept, self._format)
+            else:
+                for oid, (kind, body) in self._kept.items():
+                    self._loose(oid, b"%s %d\0" % (kind.encode(), len(body)) + body)
         except OSError as error:
             raise SourceError(
                 f"git objects cannot be written in {self._objects}",
                 why=error.strerror or str(error),
                 fix="free some space there, or give yourself write access",
             ) from error
-        return oid
+        self._kept.clear()
 
-    def _put(self, path: Path, content: bytes) -> None:
+    def _loose(self, oid: str, content: bytes) -> None:
+        path = self._objects / oid[:2] / oid[2:]
+        if path.exists():
+            return
+        path.parent.mkdir(exist_ok=True)
         self._drafts += 1
         # git's own name for a draft, so that `git gc` clears it away should we be killed here.
         draft = path.with_name(f"tmp_obj_nova{os.getpid()}_{self._drafts}")
@@ -51,8 +69,6 @@ class LooseObjects:
         try:
             with os.fdopen(fd, "wb") as file:
                 file.write(zlib.compress(content, 1))
-                file.flush()
-                os.fdatasync(fd)
             draft.rename(path)
         except BaseException:
             draft.unlink(missing_ok=True)

@@ -411,3 +411,19 @@ def test_a_place_that_takes_no_notes_is_said_and_git_is_written_all_the_same(
         journal.record(record(deed()))
     journal.flush()
     assert len(place.records()) == 1
+
+
+def test_a_large_record_is_one_pack_that_git_finds_sound(place: GitPlace) -> None:
+    journal = place.opened()
+    many = [deed(UnitId(f"p/agent/a{k}"), path="x" * (k % 90)) for k in range(300)]
+    journal.record(record(*many))
+    journal.flush()
+    write(place, 1)
+    packs = list((place.box.path / ".git" / "objects" / "pack").glob("*.pack"))
+    assert len(packs) == 1
+    assert place.box.git("fsck", "--full", "--strict", "--no-dangling") == ""
+    place.box.git("verify-pack", str(packs[0]))
+    assert len(place.opened().inventory()) == 300
+    assert found(place) == []
+    place.box.git("gc", "--quiet", "--prune=now")
+    assert found(place) == []
