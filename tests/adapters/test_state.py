@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,18 @@ import pytest
 from reconciler.adapters.clock import SystemClock
 from reconciler.adapters.state import (
     SOCKET_BYTES_MAX,
+    EpochFile,
     Lock,
     StateDir,
     born,
+    gone,
     holder,
     holder_pid,
+    oneself,
     private_folder,
 )
+from reconciler.core.lease import holder_of
+from reconciler.model.control import SILENT, Consent
 from reconciler.model.problems import NovaorchError
 
 
@@ -257,3 +263,61 @@ def test_the_holder_is_known_by_its_pid(tmp_path: Path) -> None:
     assert lock is not None
     assert holder_pid(path) == os.getpid()
     lock.release()
+
+
+def test_a_consent_is_left_whole_and_taken_once(tmp_path: Path, repository: Path) -> None:
+    state = StateDir.of("demo", repository, {"HOME": str(tmp_path)})
+    state.make()
+    assert state.consented() == SILENT
+    state.confirm("abc123")
+    assert mode(state.confirmed) & 0o077 == 0
+    assert state.consented() == Consent("abc123")
+    assert state.consented() == SILENT
+    state.confirm("", now=True)
+    assert state.consented() == Consent("", now=True)
+    assert [path.name for path in state.root.iterdir()] == []
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [b"", b"abc123", b"\xff", b"[" * 9000, b"null", b'{"word": 7}', b'{"now": true}', b"{" * 99],
+)
+def test_a_damaged_consent_says_nothing(garbage: bytes, tmp_path: Path, repository: Path) -> None:
+    state = StateDir.of("demo", repository, {"HOME": str(tmp_path)})
+    state.make()
+    state.confirmed.write_bytes(garbage)
+    assert state.consented() == SILENT
+    assert not state.confirmed.exists()
+
+
+def test_an_epoch_is_raised_and_never_lowered(tmp_path: Path) -> None:
+    epoch = EpochFile(tmp_path / "made" / "epoch")
+    assert epoch.seen() == 0
+    for kept, seen in ((3, 3), (9, 9), (4, 9)):
+        epoch.keep(kept)
+        assert epoch.seen() == seen
+    for garbage in (b"", b"x", b"-1", b"\xff\xff", b"1" * 400, "٣".encode()):
+        epoch.path.write_bytes(garbage)
+        assert epoch.seen() == 0
+    assert mode(epoch.path.parent) == 0o700
+
+
+def test_an_epoch_that_cannot_be_kept_is_said(tmp_path: Path) -> None:
+    with pytest.raises(NovaorchError) as caught:
+        EpochFile(Path("/proc/sys/epoch")).keep(1)
+    assert caught.value.fix
+
+
+def test_who_is_gone_and_who_may_be_there() -> None:
+    me = oneself()
+    assert holder_of(me.text) == me
+    assert oneself() != me, "each tenure is another one"
+    assert not gone(me)
+    child = subprocess.Popen(["sleep", "60"])
+    there = replace(me, pid=child.pid, born=born(child.pid))
+    assert not gone(there)
+    child.kill()
+    child.wait()
+    assert gone(there)
+    assert gone(replace(me, born="1")), "another process with our id"
+    assert not gone(replace(there, machine="another one")), "nobody here can tell"

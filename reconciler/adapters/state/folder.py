@@ -95,10 +95,12 @@ class StateDir:
 
     def consented(self) -> Consent:
         """Take what a person left, once. What is damaged says nothing."""
+        taken = self.confirmed.with_name(f".taken-{os.getpid()}")
         try:
-            text = self.confirmed.read_text(encoding="ascii")
-            self.confirmed.unlink()
-        except (OSError, ValueError):
+            self.confirmed.replace(taken)  # a word that comes now is not deleted unread
+            text = taken.read_bytes()
+            taken.unlink()
+        except OSError:
             return SILENT
         try:
             said = json.loads(text[:4096])
@@ -128,6 +130,7 @@ def replaced(path: Path, text: str) -> None:
     draft = path.with_name(f".{path.name}-{os.getpid()}")
     try:
         with told(draft, "write"):
+            draft.touch(mode=0o600)
             draft.write_text(text, encoding="ascii")
             draft.replace(path)
     except NovaorchError:
