@@ -30,6 +30,7 @@ ENDS = {
     "restart": desired(agent("a", "new"), B),
     "polite restart": desired(agent("a", "new", quits=("/exit",)), B),
     "stop by wish": desired(agent("a", stopped=True), B),
+    "stop what was taken over": desired(replace(agent("a"), stopped=True), B),
     "remove": desired(B),
 }
 

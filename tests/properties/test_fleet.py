@@ -48,6 +48,7 @@ class Seen:
     until: int
     placeholder: bool
     protect: bool
+    quits: bool  # it knows words, as was applied last
     lost: bool  # what was applied last can be read neither where it is nor where it belongs
 
     @property
@@ -59,7 +60,9 @@ class Seen:
 def seen(pane: Pane, homes: list[Session]) -> Seen:
     mark = pane.mark
     if mark is None:
-        return Seen(pane.pid, None, pane.dead, pane.launch, Drain.NONE, 0, False, False, False)
+        return Seen(
+            pane.pid, None, pane.dead, pane.launch, Drain.NONE, 0, False, False, False, False
+        )
     texts = [home.fields.get(mark.unit, "{}") for home in (pane.window.session, *homes)]
     return Seen(
         pane.pid,
@@ -70,6 +73,7 @@ def seen(pane: Pane, homes: list[Session]) -> Seen:
         mark.drain_until,
         mark.placeholder,
         mark.protect,
+        '"stop.quit"' in texts[0] and digest(json.loads(texts[0])) == mark.digest,
         all(digest(json.loads(text)) != mark.digest for text in texts),
     )
 
@@ -199,6 +203,30 @@ class Fleet(RuleBasedStateMachine):
         assert len(self.host.log) == before
         self.host.blind = False
 
+    @rule(wish=fleets(), pick=PICK)
+    def wish_changes_while_somebody_works(self, wish: Drawn, pick: int) -> None:
+        units = sorted({p.mark.unit for p in self.host.everything() if p.mark and not p.dead})
+        for unit in units[pick % max(1, len(units)) :]:
+            self.host.engaged[unit] = Presence(Engagement.BUSY, "a turn")
+        self.follow(wish.wish)
+        self.watched(None, None)
+        self.host.engaged.clear()
+
+    @rule(wait_s=st.sampled_from((1, 6, 12)))
+    def all_fall(self, wait_s: int) -> None:
+        for unit in sorted({p.mark.unit for p in self.host.everything() if p.mark}):
+            self.host.exit(unit, 1)
+        for _ in range(3):
+            self.watched(None, None)
+            self.bench.clock.sleep(wait_s)
+
+    @rule(wish=fleets(), wait_s=st.sampled_from((1, 16)))
+    def wish_changes_with_a_word(self, wish: Drawn, wait_s: int) -> None:
+        self.follow(wish.wish)
+        self.watched(None, None)
+        self.bench.clock.sleep(wait_s)
+        self.watched(None, None, confirm=True)
+
     @rule(confirm=st.booleans(), now=st.sampled_from((False, False, True)))
     def whole_pass(self, confirm: bool, now: bool) -> None:
         self.watched(None, None, confirm=confirm, now=now)
@@ -237,14 +265,15 @@ class Fleet(RuleBasedStateMachine):
         self.did_only_the_plan(printed, whole=bool(outcomes) and all(o.ok for o in outcomes))
         self.touched_only_ours(before, after)
         self.left_the_right_alone(wish, before, after)
-        self.stopped_only_for_a_reason(wish, before, confirmed=confirm and bool(words))
-        self.started_in_order(wish, before, after)
-        self.runs_once()
         begun = {pid for _, pid, _ in host.asks[asked:]}
         begun -= {s.pid for s in before.values() if s.asked}
+        self.stopped_only_for_a_reason(wish, before, begun, confirmed=confirm and bool(words))
+        self.started_in_order(wish, before, after)
+        self.runs_once()
         self.kept_what_was_protected(wish, before, begun, confirmed)
         self.stopped_nothing_before_its_time(wish, before, begun, confirmed)
         self.ended_by_stages()
+        self.typed_what_was_known(wish, before, asked)
         self.rose_a_few_at_a_time(wish, before)
         if not now:
             self.interrupted_nobody(before, after)
@@ -302,17 +331,16 @@ class Fleet(RuleBasedStateMachine):
         return found
 
     def stopped_only_for_a_reason(
-        self, wish: Desired, before: dict[str, Seen], *, confirmed: bool
+        self, wish: Desired, before: dict[str, Seen], begun: set[int], *, confirmed: bool
     ) -> None:
-        gone = set()
+        kept = {*wish.frames, *wish.processes}
+        gone = {owner_of(s.unit) for s in before.values() if s.unit and s.pid in begun} - kept
         for hour, unit, name in self.host.signals:
             if name == "KILL":
                 assert any(
                     s.unit == unit and s.drain is not Drain.NONE and hour >= s.until
                     for s in before.values()
                 ), f"{unit} was killed without its grace"
-            elif owner_of(unit) not in {*wish.frames, *wish.processes}:
-                gone.add(owner_of(unit))
         assert not gone or wish.settled, "stopped while a file has an error"
         if not confirmed:
             assert not gone or (wish.projects and wish.processes), "stopped for an empty folder"
@@ -378,6 +406,15 @@ class Fleet(RuleBasedStateMachine):
             waits = {("words", "TERM"): 15, ("TERM", "KILL"): 5, ("KILL", "KILL"): 5}
             assert hour - since >= waits.get((before, name), 0), f"{name} too soon"
             last[pid] = hour, name
+
+    def typed_what_was_known(self, wish: Desired, before: dict[str, Seen], asked: int) -> None:
+        """A process whose manifest is gone is ended by the words that it was applied with."""
+        first = {pid: name for _, pid, name in reversed(self.host.asks[asked:])}
+        for was in before.values():
+            alone = sum(s.unit == was.unit for s in before.values()) == 1
+            gone = was.unit is not None and was.unit not in wish.processes
+            if gone and alone and not was.asked and was.pid in first:
+                assert (first[was.pid] == "words") is was.quits, f"{was.unit}: {first[was.pid]}"
 
     def rose_a_few_at_a_time(self, wish: Desired, before: dict[str, Seen]) -> None:
         hour, fleet = self.bench.clock.now(), wish.fleet

@@ -24,7 +24,7 @@ NAMES = [name for name, work in WORKS.items() if work.event.__name__ == "nothing
 
 
 def real(wish: Desired) -> Desired:
-    """The same wish, with programs that are there, a shell is one; what they are is told apart by a variable."""
+    """The same wish, with programs that are there; what they are is told apart by a variable."""
     processes = {
         unit: replace(
             process,
