@@ -149,6 +149,7 @@ class Manager:
     environ: Mapping[str, str]
     otherwise: str
     """What to do where there is none."""
+    platform: str = sys.platform
 
     def path(self, name: str) -> Path:
         """Return where a unit's file is."""
@@ -163,7 +164,7 @@ class Manager:
 
     def check(self) -> None:
         """Raise when there is no user manager that answers."""
-        if sys.platform == "darwin":
+        if self.platform == "darwin":
             raise self._absent("macOS has no systemd")
         path = self.environ.get("PATH")
         if shutil.which("systemctl", path=path) is None:

@@ -65,9 +65,9 @@ class _Client:
 class Server:
     """The gate, open from the moment it is made until `close`."""
 
-    def __init__(self, pages: Pages, port: int = 0) -> None:
+    def __init__(self, pages: Pages, port: int = 0, patience_s: float = PATIENCE_S) -> None:
         """Listen on a port, 0 for any free one; NovaorchError when it is taken."""
-        self._pages = pages
+        self._pages, self._patience_s = pages, patience_s
         self._door = _listen(port)
         self._wake, self._waker = socket.socketpair()
         self._clients: dict[int, _Client] = {}
@@ -135,7 +135,7 @@ class Server:
         link.setblocking(False)
         if len(self._clients) >= CLIENTS_MAX:
             self._make_room()
-        client = _Client(link, time.monotonic() + PATIENCE_S)
+        client = _Client(link, time.monotonic() + self._patience_s)
         self._clients[link.fileno()] = client
         self._selector.register(link, selectors.EVENT_READ)
 

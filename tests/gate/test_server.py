@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.gate import server as gate
 from reconciler.gate.server import CLIENTS_MAX, Page, Pages, Server
 from reconciler.model.problems import NovaorchError
 
@@ -37,6 +36,14 @@ PAGES: Pages = {
 @pytest.fixture
 def server() -> Iterator[Server]:
     made = Server(PAGES)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def hasty() -> Iterator[Server]:
+    """A gate that waits 0.3 s for anybody."""
+    made = Server(PAGES, patience_s=0.3)
     yield made
     made.close()
 
@@ -129,8 +136,8 @@ def test_what_is_refused_is_told_why(server: Server, data: bytes, status: int) -
     assert get(server) == (200, "hello\n")
 
 
-def test_a_slow_client_makes_nobody_wait(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "PATIENCE_S", 0.3)
+def test_a_slow_client_makes_nobody_wait(hasty: Server) -> None:
+    server = hasty
     links = [dial(server) for _ in range(10)]
     for link in links:
         link.sendall(GOOD[:5])
@@ -146,10 +153,8 @@ def test_a_slow_client_makes_nobody_wait(server: Server, monkeypatch: pytest.Mon
         link.close()
 
 
-def test_who_does_not_take_the_answer_is_sent_away(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(gate, "PATIENCE_S", 0.3)
+def test_who_does_not_take_the_answer_is_sent_away(hasty: Server) -> None:
+    server = hasty
     link = dial(server)
     link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     link.sendall(GOOD.replace(b"/hello", b"/huge"))
