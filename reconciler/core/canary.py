@@ -118,8 +118,11 @@ def on_trial(trial: Trial, canary: Canary) -> Withheld:
 
 def awaiting(base: Desired, new: Desired) -> Desired:
     """Return what is wished for before a trial begins: the old, all of it."""
-    detail = f"commit {new.commit[:12]} changes many: it is about to be tried on some first"
-    held = Withheld(new.commit, Withholding.CANARY, detail, fix="novaorch apply --now")
+    detail = (
+        f"commit {new.commit[:12]} changes many: it is tried on some first, while a daemon runs"
+    )
+    fix = "novaorch up; or for all at once: novaorch apply --now"
+    held = Withheld(new.commit, Withholding.CANARY, detail, fix=fix)
     return replace(base, withheld=(held,))
 
 

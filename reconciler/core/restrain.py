@@ -5,6 +5,8 @@ Each restraint is a module of its own that turns moves into holds; here is only 
 
 from __future__ import annotations
 
+import math
+
 from reconciler.core.engaged import spare
 from reconciler.core.fence import overrun, unleased
 from reconciler.core.scene import Scene
@@ -32,6 +34,6 @@ def _withheld(commit: Withheld) -> Action:
         UnitId.of("fleet", "commit", commit.commit[:12]),
         Reason.WITHHELD,
         detail=commit.detail,
-        until=int(commit.until),
+        until=math.ceil(commit.until),
         fix=commit.fix,
     )

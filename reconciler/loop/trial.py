@@ -13,7 +13,7 @@ from reconciler.core.bake import Baking, Promote, judge
 from reconciler.core.canary import awaiting, blend, changed, chosen, lots
 from reconciler.loop.cycle import Thought
 from reconciler.model.control import Consent, Controls, Quarantine, Trial
-from reconciler.model.problems import NovaorchError
+from reconciler.model.problems import ConflictError, NovaorchError
 from reconciler.model.unit import Canary, Desired
 from reconciler.ports import Control
 
@@ -73,9 +73,15 @@ class Trials:
     def step(self, thought: Thought) -> bool:
         """Go on with the trial, once a pass; True when another pass should follow at once.
 
-        `thought` is what came of the wish that was read last. ConflictError, or any other: nothing
-        was lost, the next pass tries again.
+        `thought` is what came of the wish that was read last. Any error: nothing was lost, the
+        next pass tries again.
         """
+        try:
+            return self._step(thought)
+        except ConflictError:
+            return True  # a person said something just now: it is read first
+
+    def _step(self, thought: Thought) -> bool:
         said, case = self.control.read(), self._case
         if case is None:
             return said.trial is not None and self._over(said, said.trial)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.model.action import Reason
-from reconciler.model.control import Consent, Suspension, Withholding
+from reconciler.model.control import Consent, Controls, Suspension, Withholding
 from reconciler.model.problems import NovaorchError, SourceError
 from reconciler.model.world import Engagement, Presence
 from reconciler.ports import Order, Receipt
@@ -360,6 +360,22 @@ def test_a_clock_that_was_set_back_does_not_bake_for_a_year(stage: Stage) -> Non
     stage.clock.hour -= 31_536_000
     stage.pass_by(200)
     assert len(stage.saying("new")) == 5
+
+
+def test_a_word_said_in_between_loses_neither_the_word_nor_the_trial(stage: Stage) -> None:
+    stage.commit(team("new"))
+    write, now = stage.control.write, stage.clock.now()
+    pause = Suspension("q", "a demo", "Ada", now, now + 600)
+
+    def overtaken(controls: Controls, why: str, by: str = "") -> Controls:
+        stage.control.write = write  # type: ignore[method-assign]
+        write(replace(stage.control.read(), suspensions=(pause,)), "hands off", "Ada <a@b>")
+        return write(controls, why, by)
+
+    stage.control.write = overtaken  # type: ignore[method-assign]
+    stage.settle()
+    assert stage.control.read().suspensions == (pause,)
+    assert len(stage.saying("new")) == 2
 
 
 def test_the_same_value_while_nothing_changes(stage: Stage) -> None:
