@@ -6,8 +6,9 @@ Their reasons are the words that plans use, so that one search finds a unit's wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
+from operator import attrgetter
 
 from reconciler.model.action import Action, Outcome, Reason, Verb
 from reconciler.model.ids import UnitId
@@ -194,12 +195,27 @@ def _dated(old: Status | None, status: Status, now: float) -> Status:
     if old is None:
         fresh = tuple(_since(c, now) for c in status.conditions)
         return replace(status, conditions=fresh)
+    if _REST(old) == _REST(status) and _goes_on(old.conditions, status.conditions, now):
+        return old
     hours = {c.name: c for c in old.conditions}
     found = tuple(_carried(hours.get(c.name), c, now) for c in status.conditions)
-    if found == old.conditions:
-        found = old.conditions
-    made = replace(status, conditions=found)
-    return old if made == old else made
+    return replace(status, conditions=found)
+
+
+_REST = attrgetter(*(field.name for field in fields(Status) if field.name != "conditions"))
+"""Everything of a status but its conditions."""
+
+
+def _goes_on(old: tuple[Condition, ...], new: tuple[Condition, ...], now: float) -> bool:
+    """Whether nothing but the hours differs, and those can be. Nearly always so: this is quick."""
+    if len(old) != len(new):
+        return False
+    for a, b in zip(old, new, strict=True):
+        if a.value is not b.value or a.reason != b.reason or a.message != b.message:
+            return False
+        if a.name != b.name or not 0 < a.since <= now:
+            return False
+    return True
 
 
 def _carried(old: Condition | None, new: Condition, now: float) -> Condition:
