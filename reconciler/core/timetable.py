@@ -113,7 +113,7 @@ class _Hours:
         next_day = day + timedelta(days=1)
         if widest > self.window.duration_s or day.utcoffset() != next_day.utcoffset():
             return start
-        return max(start, day.timestamp() + last)
+        return day.timestamp() + last
 
     @cached_property
     def _day(self) -> tuple[float, float]:

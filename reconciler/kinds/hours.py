@@ -1,6 +1,7 @@
 """Hours as people write them: cron lines and names of time zones.
 
-Reads the machine's time zone data and nothing else; never asks what time it is.
+Reads the machine's time zone data and nothing else; never asks what time it is. Brings what it
+needs only when called: most fleets have no hours.
 """
 
 from __future__ import annotations
@@ -8,9 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo, available_timezones
-
-from cronsim import CronSim, CronSimError
 
 _LINE = re.compile(r"[0-9A-Za-z*/,#-]{1,80}(?: +[0-9A-Za-z*/,#-]{1,80}){4}", re.ASCII)
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,30}(?:/[A-Za-z0-9_+-]{1,30}){0,2}", re.ASCII)
@@ -33,8 +31,8 @@ def is_cron(text: str) -> bool:
 
 def _is_read(text: str) -> bool:
     try:
-        CronSim(text, _ANY_DAY)
-    except CronSimError:
+        _clockwork(text, _ANY_DAY)
+    except ValueError:
         return False
     return True
 
@@ -42,10 +40,9 @@ def _is_read(text: str) -> bool:
 def fires(text: str) -> bool:
     """Whether a cron line ever comes true."""
     try:
-        next(CronSim(text, _ANY_DAY))
-    except (CronSimError, StopIteration):
+        return next(_clockwork(text, _ANY_DAY), None) is not None
+    except ValueError:
         return False
-    return True
 
 
 def zone(name: str) -> tzinfo | None:
@@ -54,6 +51,8 @@ def zone(name: str) -> tzinfo | None:
         return UTC
     if _ZONE.fullmatch(name) is None or _NO_PLACE.match(name):
         return None
+    from zoneinfo import ZoneInfo  # noqa: PLC0415
+
     try:
         return ZoneInfo(name)
     except (LookupError, ValueError, OSError):
@@ -62,6 +61,8 @@ def zone(name: str) -> tzinfo | None:
 
 def zones() -> set[str]:
     """Return the names that this machine knows; none when it has no time zone data. Slow."""
+    from zoneinfo import available_timezones  # noqa: PLC0415
+
     return available_timezones()
 
 
@@ -73,16 +74,16 @@ def starts(line: str, where: tzinfo, after: float) -> Iterator[float]:
     as it passes. ValueError for what `is_cron` or `fires` refuses.
     """
     moment = datetime.fromtimestamp(after, where)
-    for start in _walk(line, moment - _margin(moment), back=False):
-        if start > after:
-            yield start
+    for start in _clockwork(line, moment - _margin(moment)):
+        if start.timestamp() > after:
+            yield start.timestamp()
 
 
 def last_start(line: str, where: tzinfo, now: float) -> float | None:
     """Return the latest hour at or before `now` at which a line came true; None if it never did."""
     moment = datetime.fromtimestamp(now, where)
-    walk = _walk(line, moment + _margin(moment), back=True)
-    return next((start for start in walk if start <= now), None)
+    walk = _clockwork(line, moment + _margin(moment), back=True)
+    return next((at for start in walk if (at := start.timestamp()) <= now), None)
 
 
 def _margin(moment: datetime) -> timedelta:
@@ -91,9 +92,11 @@ def _margin(moment: datetime) -> timedelta:
     return timedelta(minutes=1) if steady else _FOLD
 
 
-def _walk(line: str, moment: datetime, *, back: bool) -> Iterator[float]:
+def _clockwork(line: str, moment: datetime, *, back: bool = False) -> Iterator[datetime]:
+    """Return the moments after (or before) one at which a line comes true; ValueError: no line."""
+    from cronsim import CronSim, CronSimError  # noqa: PLC0415
+
     try:
-        for start in CronSim(line, moment, reverse=back):
-            yield start.timestamp()
+        return CronSim(line, moment, reverse=back)
     except CronSimError as error:
         raise ValueError(str(error)) from None

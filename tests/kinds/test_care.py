@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from reconciler.adapters.manifestcache import DiskCache
+from reconciler.adapters.memory import MemoryClock, MemoryHost, MemoryRepository
 from reconciler.kinds.launch import _KILL_S, _USUAL
+from reconciler.loop.converge import converge
+from reconciler.loop.cycle import Ports, think
+from reconciler.loop.wish import Wishes
+from reconciler.model.action import Verb
 from reconciler.model.ids import UnitId
 from reconciler.model.unit import (
     Desired,
@@ -16,7 +24,8 @@ from reconciler.model.unit import (
     Restart,
     Source,
 )
-from tests.kinds.desk import agent, session, wish
+from tests.kinds.desk import FLEET, HOME, ROOT, agent, fleet, session, wish
+from tests.kinds.publickeys import ED25519
 
 A, S, F = "p/agents/a.yaml", "p/sessions/s.yaml", "fleet.yaml"
 ID_A, ID_S, PANE = UnitId("p/agent/a"), UnitId("p/session/s"), UnitId("p/session/s/w0.0")
@@ -109,3 +118,53 @@ def test_protect_where_only_agents_live_is_said_to_do_nothing() -> None:
     assert [p.rule for p in desired.problems] == ["session/protect-unused"]
     assert desired.settled
     assert not desired.processes[ID_A].protect
+
+
+# -- none of it ends a thing that runs ------------------------------------------------------------
+
+CHANGES = {
+    A: [
+        "heal: {crash: warn}",
+        "heal: {edit: ignore}",
+        "protect: true",
+        "restart: {burst: {count: 2}}",
+        "restart: {burst: {window: 1m}}",
+        "stop: {quit: [/exit]}",
+        "stop: {quit: [/exit], kill: 1s}",
+    ],
+    S: ["heal: {crash: warn}", "heal: {edit: heal}", "protect: true"],
+    F: [
+        "heal: {crash: warn, edit: heal}",
+        "limits: {restarts: {count: 1, window: 1s}, typing: 0s}",
+        "sync: {rewind: follow, canary: {above: 9}}",
+        "journal: {key: ~/.ssh/id, keep: 100}",
+        "gate: {port: 8080}",
+        f"principals: [{{name: ada, ssh: {ED25519}}}]",
+    ],
+}
+
+
+def pids(host: MemoryHost) -> dict[str, int]:
+    windows = [w for session in host.photograph(0.0).sessions for w in session.windows]
+    return {pane.pane_id: pane.pid for window in windows for pane in window.panes}
+
+
+WRITERS = {A: agent, S: session, F: fleet}
+
+
+@pytest.mark.parametrize(("path", "spec"), [(p, s) for p, specs in CHANGES.items() for s in specs])
+def test_a_change_of_care_restarts_nothing(path: str, spec: str, tmp_path: Path) -> None:
+    repository, host = MemoryRepository(), MemoryHost()
+    wishes = Wishes(repository, DiskCache(tmp_path / "c", "test"), ROOT, HOME)
+    ports = Ports(host, wishes, MemoryClock())
+    files = {F: FLEET.encode(), A: agent().encode(), S: session().encode()}
+    repository.commit(files)
+    converge(ports, think(ports), lambda _: None)
+    before = pids(host)
+    assert len(before) == 2
+    repository.commit({**files, path: WRITERS[path](spec).encode()})
+    changed = think(ports)
+    assert {action.verb for action in changed.plan.actions} <= {Verb.UPDATE}
+    converge(ports, changed, lambda _: None)
+    assert pids(host) == before
+    assert think(ports).plan.actions == ()

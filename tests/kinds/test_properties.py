@@ -85,6 +85,9 @@ _agent_spec = st.fixed_dictionaries(
         "directory": st.sampled_from([".", "..", "x", "#(id)", "~"]),
         "env": st.dictionaries(st.sampled_from(["A", "B", "1"]), _names, max_size=2),
         "mode": st.sampled_from(["auto", "stopped", "on"]),
+        "heal": st.sampled_from([{}, {"crash": "warn"}, {"edit": "mend"}]),
+        "protect": st.sampled_from(["true", "no"]),
+        "stop": st.sampled_from([{"quit": ["/exit"], "kill": "1s"}, {"kill": "1s"}]),
     },
 )
 _pane = st.fixed_dictionaries(
@@ -100,7 +103,12 @@ _window = st.fixed_dictionaries(
 )
 _session_spec = st.fixed_dictionaries(
     {"windows": st.lists(_window, max_size=3)},
-    optional={"session": st.sampled_from(["x", "p/a", "q/b"]), "env": st.just({"A": "s"})},
+    optional={
+        "session": st.sampled_from(["x", "p/a", "q/b"]),
+        "env": st.just({"A": "s"}),
+        "heal": st.sampled_from([{"edit": "heal"}, {"crash": "yes"}]),
+        "protect": st.just("true"),
+    },
 )
 
 
