@@ -48,6 +48,7 @@ class Trials:
     log: Callable[[str], None] = _nothing
     _case: Case | None = None
     _free: str = ""
+    _weighed: tuple[Desired, Desired, bool] | None = None
     _answer: tuple[Desired, Desired, Trial | None, Desired] | None = None
 
     def forget(self) -> None:
@@ -65,7 +66,7 @@ class Trials:
         canary = base.fleet.sync.canary
         if canary is None or consent.now or new.tree in (base.tree, self._free):
             return new
-        if len(changed(base, new)) <= canary.above:
+        if not self._many(base, new, canary):
             return new
         self._case = Case(base, new, canary)
         return self._mixed(self._case, said.trial)
@@ -98,6 +99,13 @@ class Trials:
             self.log(f"commit {trial.commit[:12]} went well on trial: all follow")
             return self._over(said, trial)
         return self._reverted(case, said, trial, (verdict.why, now))
+
+    def _many(self, base: Desired, new: Desired, canary: Canary) -> bool:
+        """Whether so much changes that a trial may be needed; worked out once for two wishes."""
+        last = self._weighed
+        if last is None or last[0] is not base or last[1] is not new:
+            last = self._weighed = (base, new, len(changed(base, new)) > canary.above)
+        return last[2]
 
     def _mixed(self, case: Case, trial: Trial | None) -> Desired:
         last = self._answer
