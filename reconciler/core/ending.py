@@ -21,7 +21,8 @@ GRACE_S, KILL_S = 15.0, 5.0
 
 _POLITE = {Drain.STOP: Drain.ASKED_STOP, Drain.RESTART: Drain.ASKED_RESTART}
 _AFTER_WORDS = {polite: drain for drain, polite in _POLITE.items()}
-_FOREVER_S = 10**9
+LONGEST_S = 600.0
+"""No stage is given more; an hour further away was written before the clock was set back."""
 _PROGRAM = ("command", "runtime")
 
 
@@ -75,7 +76,7 @@ def _seconds(value: Json, default: float) -> float:
     """Return a time that was read from a session's memory, which anybody could have written."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return default
-    return float(value) if 0 <= value < _FOREVER_S else default
+    return float(value) if 0 <= value <= LONGEST_S else default
 
 
 def begin(pane: SeenPane, mark: PaneMark, why: Drain, how: Ending) -> tuple[Step, ...]:
@@ -90,8 +91,22 @@ def begin(pane: SeenPane, mark: PaneMark, why: Drain, how: Ending) -> tuple[Step
     return _signalled(pane, how), MarkPane(pane.pane_id, drain_mark(mark, why, how.grace_s))
 
 
-def press(pane: SeenPane, mark: PaneMark, how: Ending) -> tuple[Step, ...]:
-    """Return the stage after the one that is over. The last one is repeated, without haste."""
+def has_time(mark: PaneMark, now: float) -> bool:
+    """Whether the stage that a mark speaks of is not over yet."""
+    return now < mark.drain_until and not _was_set_back(mark, now)
+
+
+def _was_set_back(mark: PaneMark, now: float) -> bool:
+    return mark.drain_until > now + LONGEST_S + 2  # marks keep whole seconds
+
+
+def press(pane: SeenPane, mark: PaneMark, how: Ending, now: float) -> tuple[Step, ...]:
+    """Return the stage after the one that is over. The last one is repeated, without haste.
+
+    A stage that would last for hours, because the clock was set back, begins anew instead.
+    """
+    if _was_set_back(mark, now):
+        return (MarkPane(pane.pane_id, drain_mark(mark, mark.drain, how.grace_s)),)
     after = _AFTER_WORDS.get(mark.drain)
     if after is not None:
         return _signalled(pane, how), MarkPane(pane.pane_id, drain_mark(mark, after, how.kill_s))
@@ -109,7 +124,9 @@ def waiting_for(mark: PaneMark) -> str:
     return f"asked to end; {harder} follows when its grace is over"
 
 
-def unheeded(mark: PaneMark) -> str:
+def unheeded(mark: PaneMark, now: float) -> str:
     """Return why a drain presses harder, in words."""
+    if _was_set_back(mark, now):
+        return "the clock was set back, so its grace begins anew"
     words = mark.drain in _AFTER_WORDS
     return "the words did not end it" if words else "did not end in its grace"

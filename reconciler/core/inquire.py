@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from reconciler.core.ending import has_time
 from reconciler.core.scene import Scene, frame_key
 from reconciler.core.stops import is_fresh, runs
 from reconciler.model.ids import Json, UnitId, digest
@@ -68,7 +69,7 @@ def _ask_stray(scene: Scene, pane: SeenPane, found: Questions) -> None:
         return
     if is_fresh(pane):
         found.disturbed.append(pane.pane_id)
-    elif scene.world.taken_at < mark.drain_until:
+    elif has_time(mark, scene.world.taken_at):
         return
     if mark.unit not in scene.desired.processes:
         found.applied.setdefault(mark.unit, pane.pane_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reconciler.core.change import applied_text, changes, worst
-from reconciler.core.ending import begin, ending, press, unheeded, waiting_for
+from reconciler.core.ending import begin, ending, has_time, press, unheeded, waiting_for
 from reconciler.core.falls import fallen
 from reconciler.core.moves import hold, move
 from reconciler.core.scene import Scene
@@ -123,12 +123,13 @@ def drained(scene: Scene, process: Process, pane: SeenPane, mark: PaneMark) -> A
 
 
 def _press(scene: Scene, process: Process, pane: SeenPane, mark: PaneMark) -> Action:
-    if scene.world.taken_at < mark.drain_until:
+    now = scene.world.taken_at
+    if has_time(mark, now):
         return hold(process, Reason.DRAINING, waiting_for(mark), until=mark.drain_until)
-    steps = press(pane, mark, ending(process, scene.world.facts.applied.get(process.id)))
+    steps = press(pane, mark, ending(process, scene.world.facts.applied.get(process.id)), now)
     return replace(
         move(Verb.RESTART, process, Reason.DRAIN_OVERDUE, steps, pane),
-        detail=unheeded(mark),
+        detail=unheeded(mark, now),
         continues=True,
     )
 

@@ -8,6 +8,7 @@ from reconciler.core.ending import (
     applied_ending,
     begin,
     ending,
+    has_time,
     press,
     unheeded,
     waiting_for,
@@ -91,18 +92,19 @@ def _finish(scene: Scene, unit: UnitId, panes: list[SeenPane]) -> Action:
     """Go on with what an earlier pass was allowed to begin."""
     dead = [pane for pane in panes if pane.dead]
     running = [(pane, pane.mark) for pane in panes if not pane.dead and pane.mark]
-    overdue = [(p, mark) for p, mark in running if scene.world.taken_at >= mark.drain_until]
+    now = scene.world.taken_at
+    overdue = [(p, mark) for p, mark in running if not has_time(mark, now)]
     if not dead and not overdue:
         return _waiting(unit, running)
     return Action(
         Verb.STOP,
         unit,
         Reason.DRAIN_OVERDUE if overdue else Reason.DRAINED,
-        detail=unheeded(overdue[0][1]) if overdue else "",
+        detail=unheeded(overdue[0][1], now) if overdue else "",
         expects=tuple(expect(pane) for pane in [*dead, *(pane for pane, _ in overdue)]),
         steps=(
             *_removed(scene, dead),
-            *(step for p, mark in overdue for step in press(p, mark, _ending(scene, mark))),
+            *(step for p, mark in overdue for step in press(p, mark, _ending(scene, mark), now)),
         ),
         continues=True,
     )

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.core.change import applied_text, changes, worst
+from reconciler.core.ending import LONGEST_S, Ending, has_time, press, unheeded
 from reconciler.core.explain import (
     action_json,
     clean,
@@ -27,7 +28,7 @@ from reconciler.model.action import Action, Outcome, Plan, Reason, Verb
 from reconciler.model.ids import UnitId
 from reconciler.model.status import Ready
 from reconciler.model.unit import Disruption, Field, Launch
-from reconciler.model.world import NOW, Drain, PaneMark
+from reconciler.model.world import NOW, Drain, PaneMark, SeenPane
 from tests.bench import Bench
 from tests.builders import (
     HOT,
@@ -380,3 +381,29 @@ def test_a_hold_without_words_says_its_reason_and_lines_below_are_indented_once(
     lines = explain(Plan("i", "c", "t", (bare,)))
     assert lines[0].text == "! held     p/agent/a  backing off"
     assert [line.depth for line in lines] == [0, 1, 1, 0]
+
+
+# -- a drain and a clock that was set back ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("drain", [Drain.ASKED_RESTART, Drain.RESTART, Drain.STOP])
+def test_a_stage_begins_anew_when_the_clock_was_set_back(drain: Drain) -> None:
+    now, how = 1_000_000.0, Ending(("bye",), 15.0, 5.0)
+    mark = PaneMark("f", A, "d", "c", drain=drain, drain_until=int(now) + 3_600)
+    assert not has_time(mark, now)
+    (step,) = press(SeenPane("%1", "@1", "$1", 0, 7, False, None, mark), mark, how, now)
+    again = stamp(step, now)
+    assert isinstance(again, do.MarkPane)
+    assert again.mark.drain is drain
+    assert again.mark.drain_until == now + 15
+    assert has_time(again.mark, now)
+    assert "set back" in unheeded(mark, now)
+
+
+def test_the_longest_stage_is_not_taken_for_one() -> None:
+    for now in (1_000_000.0, 1_000_000.9):
+        mark = drain_mark(PaneMark("f", A, "d", "c"), Drain.STOP, LONGEST_S)
+        asked = stamp(do.MarkPane("%1", mark), now)
+        assert isinstance(asked, do.MarkPane)
+        assert has_time(asked.mark, now)
+        assert not has_time(asked.mark, asked.mark.drain_until)
