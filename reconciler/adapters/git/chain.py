@@ -150,7 +150,7 @@ class Chain:
         for start in (tip, (self.head(tip).get("checkpoint") or {}).get("tip", "")):
             if not start or self._objects.find([start])[0] is None:
                 continue
-            words = ("rev-list", "--first-parent", "-1", f"--before={int(hour)}", start, "--")
+            words = ("rev-list", "--first-parent", "-1", f"--min-age={int(hour)}", start, "--")
             found = self._git.run(*words).out.decode("ascii", "replace").strip()
             if found and self._objects.find([f"{found}:record.json"])[0] is not None:
                 return found
