@@ -40,9 +40,11 @@ class OwnRef:
         Costs one line by pipe when nothing changed. A short name could mean a branch of that very
         name, and a damaged ref reads like none; so every change is looked at exactly.
         """
-        told = (self._objects.find([self.name])[0], *self._traces())
+        found = self._objects.find([self.name])[0]
+        told = (found, *self._traces())
         if told != self._said:
-            self._tip = self._exactly()
+            plain = self._plainly(found.oid if found is not None else "")
+            self._tip = plain if plain is not None else self._exactly()
             self._said = told
         return self._tip
 
@@ -104,6 +106,28 @@ class OwnRef:
         """Return what changes when the ref comes into being, in whatever way git keeps it."""
         places = (self.name, "packed-refs", "reftable/tables.list")
         return tuple(_trace(self._common_dir / place) for place in places)
+
+    def _plainly(self, found: str) -> str | None:
+        """Return the tip if git's own files leave no doubt, without a process; else None."""
+        try:
+            body = (self._common_dir / self.name).read_bytes()
+        except FileNotFoundError:
+            return None if found or self._elsewhere() else ""
+        except OSError:
+            return None
+        return found if found and body == found.encode() + b"\n" else None
+
+    def _elsewhere(self) -> bool:
+        """Whether git may keep the ref in another place than a file of its own."""
+        packed = self._common_dir / "packed-refs"
+        try:
+            if packed.stat().st_size > FILE_MAX or self.name.encode() in packed.read_bytes():
+                return True
+        except FileNotFoundError:
+            pass
+        except OSError:
+            return True
+        return (self._common_dir / "reftable").exists()
 
     def _exactly(self) -> str:
         told = "%(refname) %(objectname)%(symref)"
