@@ -16,6 +16,7 @@ FENCED_FIX = "nothing: it keeps this fleet true"
 DIGITS_MAX = 15
 """More would not survive every reader of a number."""
 ATTEMPTS = 4
+UNSET = "lock-after-time"
 
 
 class OvertakenError(Exception):
@@ -46,6 +47,17 @@ def guarded(line: str, setting: Setting) -> str:
     """Return a line that does nothing for a controller that was overtaken."""
     ours = condition(setting)
     return f"if-shell -F '{ours}' {block(line, braces=setting.braces)}" if ours else line
+
+
+def head(setting: Setting) -> list[str]:
+    """Return the command that begins a long line, and ends it for a controller that was overtaken.
+
+    To wrap the line into a condition costs a tenth more: tmux writes the whole of it into its log,
+    and once more each part. The name of an option is expanded as a format; that of one which no
+    session has of its own prints nothing, that of none at all is an error.
+    """
+    ours = condition(setting)
+    return [f"show-options '#{{?{ours},{UNSET},novaorch-fenced}}'"] if ours else []
 
 
 def claim(talk: Talk, fleet: str, epoch: int, seen: str, timeout_s: float) -> None:

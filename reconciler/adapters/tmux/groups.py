@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from reconciler.adapters.tmux import fence
 from reconciler.adapters.tmux.launch import Setting
-from reconciler.adapters.tmux.quote import block, quote
+from reconciler.adapters.tmux.quote import block, quote, sequence
 from reconciler.adapters.tmux.steps import DONE, checked, refusing
 from reconciler.adapters.tmux.talk import BIRTH, Reply
 from reconciler.model.step import OpenSession
@@ -40,7 +41,9 @@ def fits(order: Order, setting: Setting) -> bool:
 def line(group: Sequence[Made], setting: Setting) -> str:
     """Return the one line that carries out all orders of `group`, unless one of them fails."""
     marking = (command for _, body in group for command in body[1:])
-    return checked([*(body[0] for _, body in group), *marking], (), setting)
+    making = (body[0] for _, body in group)
+    done = f"display-message -p {DONE}"
+    return sequence([*fence.head(setting), *making, *marking, done])
 
 
 def split(reply: Reply, count: int) -> list[Reply] | None:
