@@ -392,3 +392,27 @@ def test_settings_of_the_fleet_wait_as_well(stage: Stage) -> None:
     before = stage.desired().fleet
     stage.pass_by(70)
     assert stage.desired().fleet != before
+
+
+def test_a_trial_begun_in_its_window_goes_to_its_end_after_it() -> None:
+    stage = Stage()
+    hours = "    windows: [{allow: '0 * * * *', duration: 10m, overrun: %s}]\n"
+    stage.clock.hour = 1_800_000_000.0 - 1_800_000_000.0 % 3600
+
+    def files(word: str, overrun: str) -> dict[str, bytes]:
+        made = team(word)
+        made["fleet.yaml"] += (hours % overrun).encode()
+        return made
+
+    for overrun, follows in (("true", 5), ("false", 0)):
+        stage.commit(files(f"old-{overrun}", overrun))
+        stage.settle(NOW)
+        stage.settle()
+        stage.clock.hour += 3600 - stage.clock.hour % 3600 + 590  # ten seconds before it closes
+        stage.commit(files(f"new-{overrun}", overrun))
+        stage.settle()
+        assert len(stage.saying(f"new-{overrun}")) == 2
+        stage.pass_by(70)
+        assert len(stage.saying(f"new-{overrun}")) == follows
+        stage.pass_by(3600 + 120, 60)
+        assert len(stage.saying(f"new-{overrun}")) == 5
