@@ -1,9 +1,9 @@
 """`./dev simulate`: tell every story with every fault, or one of them again.
 
-    --workload NAME       only this story
-    --fault FAULT@N       one telling with this fault at boundary N, and its trace (repeatable)
-    --seed N              a story and faults that nobody wrote, drawn by N; with --rounds, so many
-    -n N                  so many processes (2)
+--workload NAME       only this story
+--fault FAULT@N       one telling with this fault at boundary N, and its trace (repeatable)
+--seed N              a story and faults that nobody wrote, drawn by N; with --rounds, so many
+-n N                  so many processes (2)
 """
 
 from __future__ import annotations

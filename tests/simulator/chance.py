@@ -6,10 +6,9 @@ Whatever happened, it ends with a clean wish and people who let go; so the end i
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
 from tests.simulator.campaign import Failure, Strike, telling_apart, told
-from tests.simulator.gate import FAULTS
+from tests.simulator.gate import FAULTS, Gate
 from tests.simulator.oracle import complaints, evidence
 from tests.simulator.telling import Act, StuckError, Workload
 from tests.simulator.universe import Universe
@@ -40,15 +39,16 @@ def _wish(chance: random.Random) -> dict[str, bytes | None]:
     open_ = [name for name in SEATS[1:] if chance.random() < 0.6]
     for name in open_:
         keys = chance.sample(("dev", "log", "ops"), chance.randint(1, 3))
-        windows = [
-            f"{{name: {key}, panes: [{', '.join(pane(chance.choice('xyz')) for _ in range(chance.randint(1, 2)))}]}}"
-            for key in keys
-        ]
-        files[f"web/sessions/{name}.yaml"] = session(*windows)
+        files[f"web/sessions/{name}.yaml"] = session(*(_window(chance, key) for key in keys))
     for index, name in enumerate(NAMES):
         if chance.random() < 0.7:
             files[f"web/agents/{name}.yaml"] = _agent(chance, index, open_)
     return files
+
+
+def _window(chance: random.Random, key: str) -> str:
+    panes = [pane(chance.choice("xyz")) for _ in range(chance.randint(1, 2))]
+    return f"{{name: {key}, panes: [{', '.join(panes)}]}}"
 
 
 def _agent(chance: random.Random, index: int, seats: list[str]) -> bytes:
@@ -97,13 +97,17 @@ def story(seed: int) -> Workload:
     acts += [(41.0, _peace), (42.0, commit(_wish(chance)))]
     wish = {path: data for path, data in _wish(chance).items() if data is not None}
     return Workload(
-        f"seed {seed}", base(wish), tuple(acts), _ours(), confirms=True, spare=1000, rest_s=150.0
+        f"seed {seed}", base(wish), tuple(acts), _ours(), confirms=True, spare=1000, rest_s=240.0
     )
 
 
 def _ours() -> frozenset[str]:
-    panes = (f"{seat}/{key}.{n}" for seat in SEATS[1:] for key in ("dev", "log", "ops") for n in "01")
-    return frozenset({*(f"web/agent/{name}" for name in NAMES), *(f"web/session/{p}" for p in panes)})
+    panes = (
+        f"{seat}/{key}.{n}" for seat in SEATS[1:] for key in ("dev", "log", "ops") for n in "01"
+    )
+    return frozenset(
+        {*(f"web/agent/{name}" for name in NAMES), *(f"web/session/{p}" for p in panes)}
+    )
 
 
 def judged(seed: int) -> Failure | None:
@@ -129,9 +133,9 @@ def judged(seed: int) -> Failure | None:
     return Failure(workload.name, strikes, tuple(wrong), tuple(gate.story), seed) if wrong else None
 
 
-def _strikes(chance: random.Random, quiet: object) -> tuple[Strike, ...]:
-    """Draw faults. After the first one the boundaries shift, so a later one strikes where it can."""
-    boundaries = telling_apart(quiet.crossed)  # type: ignore[attr-defined]
+def _strikes(chance: random.Random, quiet: Gate) -> tuple[Strike, ...]:
+    """Draw faults. After the first the boundaries shift, so a later one strikes where it can."""
+    boundaries = telling_apart(quiet.crossed)
     found = dict[int, Strike]()
     for _ in range(chance.randint(1, 3)):
         fault = chance.choice([fault for fault in FAULTS if fault not in SHY])

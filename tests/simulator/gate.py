@@ -21,14 +21,20 @@ CRASHES = ("crash-before", "crash-after")
 ANSWERS = ("blind", "stale", "refuse", "unsure", "drop", "double")
 """One call goes wrong: no answer; the photograph before the last change; a step that is refused, or
 done and called failed; an event that is lost, or comes twice."""
-WORLDLY = ("back", "ahead", "kill-server", "wipe", "down", "newer", "rewind", "pause")
+WORLDLY = ("back", "ahead", "kill-server", "wipe", "down", "newer", "rewind", "pause", "rival")
 """The world changes under the controller: the clock goes back an hour or ahead a day; the tmux
 server ends; the store is emptied, or down for a while; somebody commits; the branch is forced back,
-and forward again; the controller stands still for a while and wakes beside its successor.
+and forward again; the controller stands still and wakes beside its successor; another host has the
+lease for a while.
 """
 FAULTS = CRASHES + ANSWERS + WORLDLY
 
-READS = ("host.photograph", "host.applied", "host.presence")
+_BEFORE = {
+    "crash-before": CrashError(),
+    "blind": BlindError("nobody answers", why="a fault of the simulator", fix="wait"),
+    "refuse": RefusedStepError("no space for new pane"),
+}
+_AFTER = {"crash-after": CrashError(), "unsure": RefusedStepError("no answer in time")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +85,16 @@ class Gate:
         self.crossed.append(here)
         fault = self.faults.get(here.number, "")
         self.tell(str(here) + (f"    <-- {fault}" if fault else ""))
-        if fault:
-            self.struck(fault)
-        if fault == "crash-before":
-            raise CrashError
-        if fault == "blind":
-            raise BlindError("nobody answers", why="a fault of the simulator", fix="wait")
-        if fault == "refuse":
-            raise RefusedStepError("no space for new pane")
+        if not fault or not here.bears(fault):
+            return call()
+        self.struck(fault)
+        if fault in _BEFORE:
+            raise _BEFORE[fault]
         if fault == "stale" and photo is not None:
             return photo()
         answer = call()
-        if fault == "crash-after":
-            raise CrashError
-        if fault == "unsure":
-            raise RefusedStepError("no answer in time")
+        if fault in _AFTER:
+            raise _AFTER[fault]
         return answer
 
     def heard(self, word: str) -> str:
@@ -109,7 +110,10 @@ class Gate:
 
     def twice(self) -> bool:
         """Whether the event that was just heard comes again."""
-        return self.open and self.faults.get(len(self.crossed) - 1) == "double"
+        if not self.open or not self.crossed:
+            return False
+        here = self.crossed[-1]
+        return self.faults.get(here.number) == "double" and here.bears("double")
 
     def tell(self, line: str) -> None:
         """Write a line of the trace."""

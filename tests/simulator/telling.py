@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from reconciler.adapters.memory import CrashError
-from reconciler.loop.cycle import Ports
-from reconciler.loop.daemon import Daemon
-from reconciler.loop.wish import Wishes
-from reconciler.model.control import Consent
-from tests.simulator.gate import Gate, gated
+from reconciler.core.lease import RENEW_S, Page
+from reconciler.model.problems import LeaseHeldError
+from tests.simulator.gate import Gate
+from tests.simulator.life import Life
 from tests.simulator.universe import Files, Universe
 
 Act = Callable[[Universe], str]
@@ -24,6 +23,8 @@ DOWNTIME_S = 0.5
 PAUSE_S = 20.0
 INSISTS_S = 3.0
 """How long a person waits before confirming again."""
+RIVAL_S = 10.0
+"""How long another host keeps the lease."""
 
 
 class StuckError(Exception):
@@ -82,7 +83,7 @@ class Workload:
 
 @dataclass
 class Telling:
-    """One run of a story, and the trigger of its controllers (`ports.Trigger`)."""
+    """One run of a story: lets controllers live, and time pass."""
 
     universe: Universe
     acts: tuple[tuple[float, Act], ...]
@@ -100,38 +101,32 @@ class Telling:
         self.gate.struck = self.strike
 
     def tell(self) -> Universe:
-        """Let controllers work until the story is over; each that dies is followed by another."""
-        while True:
+        """Let controllers live until the story is over; each that ends is followed by another."""
+        clock = self.universe.clock
+        while clock.elapsed < self.end_s:
+            life = self._next()
             try:
-                self.controller().run()
+                life.live(Ear(self, life))
+                return self.universe
             except CrashError:
                 self.gate.tell("------ the controller dies; the next one starts")
-                self.universe.clock.sleep(DOWNTIME_S)
-            else:
-                return self.universe
+                clock.sleep(DOWNTIME_S)
+            except LeaseHeldError as error:
+                self.gate.tell(f"------ the controller ends: {error.what} ({error.why})")
+                clock.sleep(DOWNTIME_S)
+        return self.universe
 
-    def controller(self) -> Daemon:
-        """Return a new controller, which knows nothing."""
-        here, gate = self.universe, self.gate
-        wishes = Wishes(gated("repository", here.repository, gate), here.cache, "/", "/root")
-        store = gated("store", here.store, gate)
-        return Daemon(
-            wishes=wishes,
-            connect=lambda _fleet: Ports(here.host, wishes, here.clock),
-            trigger=self,
-            clock=here.clock,
-            publish=store.publish,
-            log=lambda line: gate.tell(f"      log: {line}"[:180]),
-            consented=lambda: Consent(here.consented()),
-        )
+    def _next(self) -> Life:
+        self.universe.lives += 1
+        return Life(self.universe, self.gate, self.universe.lives)
 
-    # -- the trigger ---------------------------------------------------------------------------
+    # -- time ----------------------------------------------------------------------------------
 
-    def wait(self, timeout_s: float) -> str:
+    def wait(self, timeout_s: float, life: Life) -> str:
         """Let time pass until something happens, at most `timeout_s`."""
-        word = self.gate.cross("trigger.wait", lambda: self._wait(timeout_s))
+        word = self.gate.cross("trigger.wait", lambda: self._wait(timeout_s, life))
         if self.gate.heard(word) == "":
-            word = self._wait(timeout_s)
+            word = self._wait(timeout_s, life)
         if self.gate.twice():
             self._again = word
         if len(self.gate.crossed) > CROSSINGS_MAX:
@@ -142,15 +137,19 @@ class Telling:
         """Return the event that the next wait would bring at once."""
         return self._again
 
-    def close(self) -> None:
-        """Nothing to stop."""
-
-    def _wait(self, timeout_s: float) -> str:
+    def _wait(self, timeout_s: float, life: Life) -> str:
         word, self._again = self._again, ""
-        if word:
-            return word
-        clock, until = self.universe.clock, self.universe.clock.elapsed + timeout_s
-        while self.later and self.later[0][0] <= until:
+        until = self.universe.clock.elapsed + timeout_s
+        while not word and life.tenure.lost is None:
+            word = self._second(until)
+            life.tenure.beat()
+        return "stop" if life.tenure.lost is not None else word
+
+    def _second(self, until: float) -> str:
+        """Let a second pass, or as much as there is left; return what happened in it."""
+        clock = self.universe.clock
+        soon = min(until, clock.elapsed + RENEW_S)
+        while self.later and self.later[0][0] <= soon:
             at, act = self.later.pop(0)
             clock.sleep(at - clock.elapsed)
             self.universe.host.changing()
@@ -158,10 +157,12 @@ class Telling:
             self.gate.tell(f"== {clock.elapsed:.2f} s: {act.__name__} {word}")
             if word:
                 return word
-        if until > self.end_s:
+        if soon > self.end_s:
             return "stop"
-        clock.sleep(until - clock.elapsed)
-        return "hook" if self._confirmed() else "poll"
+        clock.sleep(soon - clock.elapsed)
+        if self._confirmed():
+            return "hook"
+        return "poll" if soon >= until else ""
 
     def _confirmed(self) -> bool:
         """Whether a person just confirmed what is asked for."""
@@ -178,51 +179,95 @@ class Telling:
         """Let something happen to the world under the controller's hands; then wait for peace."""
         here = self.universe
         self.end_s = max(self.end_s, here.clock.elapsed + self.rest_s)
-        if fault == "back":
-            here.clock.hour -= 3600
-        elif fault == "ahead":
-            here.clock.hour += 86400
-        elif fault == "kill-server":
-            here.host.changing()
-            here.host.kill_server()
-        elif fault == "wipe":
-            here.store.wipe()
-        elif fault == "down":
-            here.store.down = True
-            self._soon(12.0, _store_returns)
-        elif fault == "rewind":
-            self._rewind()
-        elif fault == "newer":
-            here.commit({"web/README.md": b"%d" % len(self.gate.crossed)})
-            self._again = "hook"
-        elif fault == "pause":
-            self._overtaken()
+        if fault in _WORLDLY:
+            _WORLDLY[fault](self)
 
     def _soon(self, after_s: float, act: Act) -> None:
         self.later.append((self.universe.clock.elapsed + after_s, act))
         self.later.sort(key=lambda act: act[0])
 
     def _rewind(self) -> None:
-        repository = self.universe.repository
-        head = repository.head
-        repository.rewind("HEAD~1" if len(repository._commits) > 1 else "HEAD")  # noqa: SLF001
-
-        def pushed_again(universe: Universe) -> str:
-            if repository.descends(repository.head, head):
-                repository.rewind(head)
-            return "hook"
-
-        self._soon(12.0, pushed_again)
+        self.universe.force_back()
+        self._soon(12.0, _pushed_again)
 
     def _overtaken(self) -> None:
         """Let another controller work while this one stands still in the middle of a call."""
-        end, self.end_s = self.end_s, self.universe.clock.elapsed + PAUSE_S
+        host, end = self.universe.host, self.end_s
+        acting, self.end_s = host.acting, self.universe.clock.elapsed + PAUSE_S
         self.gate.tell("------ the controller stands still; another one starts")
         self.tell()
         self.gate.tell("------ the first one wakes")
-        self.end_s = end
+        host.acting, self.end_s = acting, end
+
+    def _down(self) -> None:
+        self.universe.store.down = self.universe.leases.down = True
+        self._soon(12.0, _store_returns)
+
+    def _newer(self) -> None:
+        self.universe.commit({"web/README.md": b"%d" % len(self.gate.crossed)})
+        self._again = "hook"
+
+    def _rival(self) -> None:
+        """Let another host have the lease for a while, and this one know nothing of it yet."""
+        leases, clock = self.universe.leases, self.universe.clock
+        leases.page = Page(leases.page.epoch + 1, "rival", clock.elapsed + RIVAL_S)
+        self.universe.host.obeyed = leases.page.epoch
+
+
+def _pushed_again(universe: Universe) -> str:
+    universe.push_again()
+    return "hook"
 
 
 def _store_returns(universe: Universe) -> str:
-    universe.store.down = False
+    universe.store.down = universe.leases.down = False
     return ""
+
+
+@dataclass
+class Ear:
+    """What one controller hears of the story (`ports.Trigger`)."""
+
+    telling: Telling
+    life: Life
+
+    def wait(self, timeout_s: float) -> str:
+        """Return the next word; one that lost its right to act is told to stop."""
+        return self.telling.wait(timeout_s, self.life)
+
+    def pressing(self) -> str:
+        """Return the event that the next wait would bring at once."""
+        return "stop" if self.life.tenure.lost is not None else self.telling.pressing()
+
+    def close(self) -> None:
+        """Nothing to stop."""
+
+
+def _jumps(seconds: float) -> Callable[[Telling], None]:
+    def jump(telling: Telling) -> None:
+        telling.universe.clock.hour += seconds
+
+    return jump
+
+
+def _server_ends(telling: Telling) -> None:
+    telling.universe.host.changing()
+    telling.universe.host.kill_server()
+
+
+def _wiped(telling: Telling) -> None:
+    telling.universe.store.wipe()
+    telling.universe.leases.wipe()
+
+
+_WORLDLY: Mapping[str, Callable[[Telling], None]] = {
+    "back": _jumps(-3_600),
+    "ahead": _jumps(86_400),
+    "kill-server": _server_ends,
+    "wipe": _wiped,
+    "down": Telling._down,
+    "newer": Telling._newer,
+    "rewind": Telling._rewind,
+    "pause": Telling._overtaken,
+    "rival": Telling._rival,
+}

@@ -5,21 +5,34 @@ Everything here can be copied, so that a thousand tellings begin in the very sam
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
-from reconciler.adapters.memory import MemoryClock, MemoryHost, MemoryRepository, MemoryStore
+from reconciler.adapters.memory import (
+    MemoryClock,
+    MemoryControl,
+    MemoryHost,
+    MemoryLeases,
+    MemoryMark,
+    MemoryRepository,
+    MemoryStore,
+)
 from reconciler.adapters.memory.board import Pane
-from reconciler.adapters.memory.hands import Hands
+from reconciler.adapters.memory.hands import Hands, MovedOnError
+from reconciler.adapters.memory.journal import Desk
+from reconciler.loop.wish import Wishes
+from reconciler.model.control import Trial
 from reconciler.model.ids import Json, UnitId
 from reconciler.model.manifest import Manifest
-from reconciler.model.problems import Problem
+from reconciler.model.problems import Problem, SourceError
 from reconciler.model.step import Signal, Step
 from reconciler.model.unit import Desired
 from reconciler.model.world import Presence, SeenSession, World
-from reconciler.loop.wish import Wishes
+from reconciler.ports import Order, Receipt
 from tests.simulator.gate import Gate, stale
 
 Files = Mapping[str, bytes]
@@ -34,6 +47,10 @@ class SimClock(MemoryClock):
         super().__init__()
         self.elapsed = 0.0
 
+    def seconds(self) -> float:
+        """Return what a clock shows that never jumps."""
+        return self.elapsed
+
     def sleep(self, seconds: float) -> None:
         """Let time pass on both."""
         super().sleep(seconds)
@@ -44,7 +61,8 @@ class SimHost(MemoryHost):
     """A host behind the gate: each look and each single step is a boundary.
 
     `before` is what a photograph showed before the last change; `signals` has the second, the unit
-    and the name of each signal; `crimes` what no moment may show.
+    and the name of each signal; `crimes` what no moment may show. `obeyed` is the largest epoch
+    that gave orders here, `acting` the one whose orders are carried out.
     """
 
     def __init__(self, clock: SimClock) -> None:
@@ -54,18 +72,26 @@ class SimHost(MemoryHost):
         self.before: tuple[SeenSession, ...] = ()
         self.signals: list[tuple[float, UnitId, str]] = []
         self.crimes: list[str] = []
+        self.obeyed = self.acting = 0
 
     def photograph(self, now: float) -> World:
-        here = super()
-        return stale(self.gate, lambda: here.photograph(now), lambda: self._old(now))
+        return stale(self.gate, partial(super().photograph, now), partial(self._old, now))
 
     def applied(self, targets: Mapping[UnitId, str]) -> Mapping[UnitId, Mapping[str, Json]]:
-        here = super()
-        return self.gate.cross("host.applied", lambda: here.applied(targets))
+        return self.gate.cross("host.applied", partial(super().applied, targets))
 
-    def presence(self, panes: Sequence[str], typing_s: float) -> Mapping[str, Presence]:  # type: ignore[override]
-        here = super()
-        return self.gate.cross("host.presence", lambda: here.presence(panes, typing_s))
+    def presence(self, panes: Iterable[str], typing_s: float) -> Mapping[str, Presence]:
+        return self.gate.cross("host.presence", partial(super().presence, panes, typing_s))
+
+    def obeys(self, epoch: int) -> bool:
+        """Whether orders of this epoch count; from now on, no smaller one's do."""
+        self.obeyed = max(self.obeyed, epoch)
+        return epoch == self.obeyed
+
+    def kill_server(self) -> None:
+        """Lose everything, also whose orders counted."""
+        super().kill_server()
+        self.obeyed = 0
 
     def changing(self) -> None:
         """Say that something is about to change."""
@@ -93,27 +119,31 @@ class SimHost(MemoryHost):
         return World(now, server, self.before)
 
     def _step(self, hands: Hands, step: Step) -> None:
-        here = super()
-        self.gate.cross(f"step.{type(step).__name__}", lambda: self._watched(here, hands, step))
+        self.gate.cross(f"step.{type(step).__name__}", lambda: self._watched(hands, step))
 
-    def _watched(self, here: MemoryHost, hands: Hands, step: Step) -> None:
+    def _watched(self, hands: Hands, step: Step) -> None:
+        if self.acting < self.obeyed:
+            raise MovedOnError("another one gives orders here")
         self.changing()
         if isinstance(step, Signal):
             pane = self._server().panes.get(step.pane)
-            unit = pane.mark.unit if pane is not None and pane.mark is not None else UnitId("")
-            self.signals.append((self.clock.elapsed, unit, step.name))
-        MemoryHost._step(self, hands, step)  # noqa: SLF001
+            if pane is not None and pane.mark is not None:
+                self.signals.append((self.clock.elapsed, pane.mark.unit, step.name))
+        MemoryHost._step(self, hands, step)
         self.gate.tell(f"            {step}"[:180])
-        self._check()
 
-    def _check(self) -> None:
-        seen: set[UnitId] = set()
-        for pane in self.everything():
-            if pane.mark is None or pane.dead or pane.mark.placeholder:
-                continue
-            if pane.mark.unit in seen:
-                self.crimes.append(f"{pane.mark.unit} runs twice")
-            seen.add(pane.mark.unit)
+    def _carry_out(self, order: Order) -> Receipt:
+        before = self.starts.copy()
+        receipt = super()._carry_out(order)
+        if not receipt.error:
+            self.crimes += [
+                f"{unit} runs twice" for unit in self.starts - before if self._twin(unit)
+            ]
+        return receipt
+
+    def _twin(self, unit: UnitId) -> bool:
+        """Whether a unit runs more than once. Marks that exchange their names are no twins."""
+        return sum(not p.dead and not p.mark.placeholder for p in self.panes_of(unit) if p.mark) > 1
 
 
 class DictCache:
@@ -134,20 +164,39 @@ class DictCache:
         """It is there."""
 
 
+class SimStore(MemoryStore):
+    """A store that is still there when one connection to it is closed."""
+
+    def close(self) -> None:
+        """Nothing: others are connected."""
+
+
 @dataclass
 class Universe:
-    """One world. `files` is the wish as it was committed last; `word` what a person confirmed."""
+    """One world. `files` is the wish as it was committed last; `word` what a person confirmed.
+
+    `epoch` is what the controllers' own file remembers, `lost` the commit that a forced push took
+    away; `dead` holds the lives that are over.
+    """
 
     clock: SimClock = field(default_factory=SimClock)
     repository: MemoryRepository = field(default_factory=MemoryRepository)
-    store: MemoryStore = field(default_factory=MemoryStore)
+    store: SimStore = field(default_factory=SimStore)
+    control: MemoryControl = field(default_factory=MemoryControl)
+    mark: MemoryMark = field(default_factory=MemoryMark)
+    desk: Desk = field(default_factory=Desk)
+    epoch: int = 0
+    lives: int = 0
+    dead: set[int] = field(default_factory=set)
     files: dict[str, bytes] = field(default_factory=dict)
     word: str = ""
+    lost: str = ""
     cache: DictCache = field(default_factory=DictCache)
     host: SimHost = field(init=False)
+    leases: MemoryLeases = field(init=False)
 
     def __post_init__(self) -> None:
-        self.host = SimHost(self.clock)
+        self.host, self.leases = SimHost(self.clock), MemoryLeases(self.clock.seconds)
 
     # -- people --------------------------------------------------------------------------------
 
@@ -158,7 +207,30 @@ class Universe:
                 self.files.pop(path, None)
             else:
                 self.files[path] = content
+        self.push_again()
         self.repository.commit(dict(self.files))
+
+    def force_back(self) -> None:
+        """Let a forced push take the newest commit away."""
+        head = self.repository.head
+        if self.repository.tree("HEAD").commit and self.lost == "":
+            with contextlib.suppress(SourceError):  # the very first one stays
+                self.repository.rewind("HEAD~1")
+                self.lost = head
+
+    def push_again(self) -> None:
+        """Let the branch be where it was before the forced push."""
+        if self.lost:
+            self.repository.rewind(self.lost)
+            self.lost = ""
+
+    def revert(self, trial: Trial) -> None:
+        """Take a commit back: a new one that asks for what its base asked for."""
+        self.push_again()
+        tree = self.repository.tree(trial.base)
+        contents = self.repository.read([blob.oid for blob in tree.blobs])
+        self.files = {blob.path: contents[blob.oid] for blob in tree.blobs}
+        self.repository.commit(dict(self.files), subject="Revert")
 
     def asked(self) -> str:
         """Return the word that a published hold asks for, '' if none does."""

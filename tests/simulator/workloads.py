@@ -154,9 +154,7 @@ BROKEN = b"apiVersion: novaorch/v1\nkind: Agent\nspec: {command: [a, b"
 _STORIES = (
     Workload("first start of five", base(), times(commit(FIVE)), units(*"abcde")),
     Workload("add one", base(agents("a")), times(commit(agents("b"))), units("b")),
-    Workload(
-        "remove one", base(agents("a", "b")), times(remove("web/agents/b.yaml")), units("b")
-    ),
+    Workload("remove one", base(agents("a", "b")), times(remove("web/agents/b.yaml")), units("b")),
     Workload(
         "change the command of one",
         base(agents("a", "b")),
@@ -224,9 +222,7 @@ _STORIES = (
         times(commit(agents(b=agent(after="[a]"), c=agent(after="[b]"), d=agent(after="[c, a]")))),
         units("b", "c", "d"),
     ),
-    Workload(
-        "a process crashes", base(agents("a", "b")), times(falls("web/agent/b")), units("b")
-    ),
+    Workload("a process crashes", base(agents("a", "b")), times(falls("web/agent/b")), units("b")),
     Workload(
         "crashes that no event tells of",
         base(agents("a"), SEATED, sessions(main=session(DEV))),
@@ -241,12 +237,14 @@ _STORIES = (
         ),
         units("b"),
         spare=6,
+        rest_s=180.0,
     ),
     Workload(
         "the server is killed",
         base(agents("a"), SEATED, sessions(main=session(DEV))),
         times(does("kill_server")),
-        units("a", "torch") | {"web/session/main/dev.0", "quiet/agent/rock", "quiet/agent/frog"}
+        units("a", "torch")
+        | {"web/session/main/dev.0", "quiet/agent/rock", "quiet/agent/frog"}
         | {"quiet/session/pond/w.0"},
         names={"no": "stranger is left"},
     ),
@@ -278,7 +276,9 @@ _STORIES = (
         "a person kills a pane, a window, a session",
         base(agents("a"), SEATED, sessions(main=session(DEV, LOG))),
         times(
-            closes("web/session/main/log.0"), closes("web/agent/torch"), does("human_close", "web/a")
+            closes("web/session/main/log.0"),
+            closes("web/agent/torch"),
+            does("human_close", "web/a"),
         ),
         units("a", "torch") | {"web/session/main/log.0"},
     ),
@@ -307,8 +307,7 @@ _STORIES = (
         "an emptied tree",
         base(agents("a")),
         times(remove(*(path for path in base(agents("a")) if path != "fleet.yaml"))),
-        held=units("a")
-        | {"quiet/agent/rock", "quiet/agent/frog", "quiet/session/pond"},
+        held=units("a") | {"quiet/agent/rock", "quiet/agent/frog", "quiet/session/pond"},
     ),
     Workload(
         "many stops, confirmed",
