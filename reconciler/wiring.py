@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from reconciler.adapters.askbox import AskBox
     from reconciler.adapters.git.control import GitControl
     from reconciler.adapters.git.repository import GitRepository
+    from reconciler.adapters.store.ears import Ears
     from reconciler.adapters.store.embedded import EmbeddedServer
     from reconciler.adapters.store.redis_store import RedisStore
     from reconciler.adapters.tmux.host import Tmux
@@ -217,6 +218,12 @@ class Wiring:
 
         return open_store(fleet, self.state(fleet), start=start, environ=self.environ)
 
+    def ears(self, store: RedisStore, fleet: FleetSettings, poke: Callable[[str], None]) -> Ears:
+        """What hears a word said in the store, and its coming back."""
+        from reconciler.adapters.store.ears import Ears
+
+        return Ears(store.endpoint, fleet.name, poke)
+
     def embedded(self, fleet: FleetSettings) -> EmbeddedServer:
         """The store server that novaorch itself owns."""
         from reconciler.adapters.store.embedded import EmbeddedServer
@@ -248,16 +255,18 @@ class Wiring:
         fleet: FleetSettings,
         epoch: Callable[[], int] | None = None,
         say: Callable[[str], None] = lambda _text: None,
-        elsewhere: Callable[[str], None] = lambda _word: None,
+        *,
+        thorough: bool = False,
     ) -> Chronicle:
         """Whoever writes down what is done. `epoch` is that of the lease, `say` hears of trouble.
 
-        The folder of the fleet's own files must be there: `state(fleet).make()`.
+        `thorough` tells the store how far the journal is: for whoever goes on for days. The folder of the fleet's own files must be there: `state(fleet).make()`.
         """
         from reconciler.adapters.git.journal import open_journal
         from reconciler.adapters.tmux.secret import lookup
         from reconciler.core.masks import Mask
         from reconciler.loop.chronicle import Chronicle
+        from reconciler.loop.elsewhere import Elsewhere
 
         def reveal(reference: str) -> str:
             try:
@@ -266,7 +275,10 @@ class Wiring:
                 return ""
 
         root, home = self.state(fleet).root, self.environ.get("HOME", "")
-        journal, key = open_journal(self.repository, fleet, (self.machine, root, home), elsewhere)
+        journal, key = open_journal(self.repository, fleet, (self.machine, root, home))
+        if thorough:
+            far = Elsewhere(lambda: self.store(fleet, start=False), self.clock, journal.mark)
+            journal.elsewhere = far.keep
         number = epoch or self._epoch
         return Chronicle(journal, self.clock, Mask(key), self.machine, number, say, reveal)
 

@@ -20,6 +20,7 @@ from reconciler.model.unit import FleetSettings
 from reconciler.wiring import Wiring
 
 if TYPE_CHECKING:
+    from reconciler.adapters.store.ears import Ears
     from reconciler.adapters.store.redis_store import RedisStore
 
 RETRY_S = 5.0
@@ -31,11 +32,15 @@ JITTER = 1.1
 class Publisher:
     """The daemon's mouth: one store at a time, that of the fleet settings in force, and one gate.
 
-    `meter` counts what the daemon does; the gate tells it.
+    `meter` counts what the daemon does; the gate tells it. `poke` hears `store` when somebody says
+    a word there, and when a lost store is back; None for nobody.
     """
 
-    def __init__(self, wiring: Wiring, log: Callable[[str], None]) -> None:
-        self._wiring = wiring
+    def __init__(
+        self, wiring: Wiring, log: Callable[[str], None], poke: Callable[[str], None] | None = None
+    ) -> None:
+        self._wiring, self._poke = wiring, poke
+        self._ears: Ears | None = None
         self._fleet: FleetSettings | None = None
         self._store: RedisStore | None = None
         self._not_before = 0.0
@@ -96,6 +101,8 @@ class Publisher:
         try:
             self._store = self._wiring.store(self._fleet, start=True)
             self._remember(self._store)
+            if self._poke is not None:
+                self._ears = self._wiring.ears(self._store, self._fleet, self._poke)
         except NovaorchError as error:
             self._not_before, self._why = now + RETRY_S, error.what
             raise
@@ -112,6 +119,9 @@ class Publisher:
         self._let_go()
 
     def _let_go(self) -> None:
+        if self._ears is not None:
+            self._ears.close()
+            self._ears = None
         if self._store is not None:
             self._store.close()
             self._store = None

@@ -58,7 +58,7 @@ def command(ctx: typer.Context) -> None:
 def _run(wiring: Wiring, fleet: FleetSettings, tenure: Tenure) -> None:
     trigger = wiring.nudges()
     followed = wiring.followed
-    publisher = Publisher(wiring, log)
+    publisher = Publisher(wiring, log, trigger.poke)
     errands = Errands(wiring, trigger.poke, log)
 
     seat = Seat(wiring, fleet, tenure, trigger.poke)

@@ -12,6 +12,8 @@ import pytest
 
 from reconciler.adapters.state import holder_pid
 from reconciler.adapters.store.embedded import EmbeddedServer
+from reconciler.adapters.store.redis_store import connect
+from reconciler.wiring import Wiring
 from tests.e2e.conftest import Fleet, needs_store
 
 
@@ -180,3 +182,21 @@ def test_attach_puts_a_terminal_on_the_agent(up: Fleet) -> None:
     finally:
         subprocess.run([*outer, "kill-server"], check=False, capture_output=True)
     assert "nothing named lamp is running" in up.run("attach", "lamp", expect=1).err
+
+
+@needs_store
+def test_a_word_in_the_store_shortens_the_wait(fleet: Fleet) -> None:
+    """Anybody who reaches the store may say it; it carries no news."""
+    fleet.settings("sync: {poll: 1h}")
+    fleet.commit()
+    fleet.run("up", expect=0)
+    fleet.until(lambda: fleet.sessions() == {"web/torch"}, "torch runs")
+    wiring = Wiring(fleet.repo.path)
+    settings = wiring.wishes.read().fleet
+    fleet.until(lambda: "running" in fleet.run("status", "--recorded").out, "it was published")
+    store = wiring.store(settings, start=False)
+    client = connect(store.endpoint)
+    client.flushall()
+    fleet.until(lambda: bool(client.publish("nova:{demo}:nudge", "look")), "the daemon listens")
+    fleet.until(lambda: "running" in fleet.run("status", "--recorded").out, "and published again")
+    wiring.close()
