@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -346,14 +347,18 @@ def test_a_foreign_owned_repository_is_not_trusted(live: Besieged) -> None:
 
 
 def test_two_heads_race_and_a_force_push_rewinds(live: Besieged) -> None:
-    """Back to an older commit is a wish like any other: what it lacks is stopped."""
+    """Back to an older commit is not followed unasked; with the word, what it lacks is stopped."""
     old = live.repo.git("rev-parse", "HEAD")
     live.sleeper("anvil")
     live.commit()
     live.run("apply", expect=0)
     torch = live.pids()["web/torch"]
     live.repo.git("update-ref", "refs/heads/main", old)
-    live.run("apply", expect=0)
+    said = live.run("apply", expect=1)
+    assert live.sessions() == {"web/torch", "web/anvil"}
+    found = re.search(r"novaorch apply --confirm ([0-9a-f]{8})", clear(said))
+    assert found is not None, said.out
+    live.run("apply", "--confirm", found[1], expect=0)
     assert live.pids() == {"web/torch": torch}
 
 

@@ -52,9 +52,11 @@ class Sandbox:
         return self.git("hash-object", "-t", "tree", "-w", "--stdin", "--literally", given=body)
 
     def point(self, branch: str, desired: str, mode: str = "40000") -> str:
-        """Make `branch` a commit whose `desired-state` is the given object."""
+        """Add a commit to `branch` whose `desired-state` is the given object."""
         tree = self.raw_tree((mode, b"desired-state", desired))
-        commit = self.git("commit-tree", tree, "-m", "made by hand")
+        tip = self.git("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}", ok=False)
+        parent = ("-p", tip) if tip else ()
+        commit = self.git("commit-tree", tree, *parent, "-m", "made by hand")
         self.git("update-ref", f"refs/heads/{branch}", commit)
         return commit
 
