@@ -260,7 +260,8 @@ class Wiring:
     ) -> Chronicle:
         """Whoever writes down what is done. `epoch` is that of the lease, `say` hears of trouble.
 
-        `thorough` tells the store how far the journal is: for whoever goes on for days. The folder of the fleet's own files must be there: `state(fleet).make()`.
+        `thorough` tells the store how far the journal is: for whoever goes on for days. The folder
+        of the fleet's own files must be there: `state(fleet).make()`.
         """
         from reconciler.adapters.git.journal import open_journal
         from reconciler.adapters.tmux.secret import lookup
@@ -277,7 +278,7 @@ class Wiring:
         root, home = self.state(fleet).root, self.environ.get("HOME", "")
         journal, key = open_journal(self.repository, fleet, (self.machine, root, home))
         if thorough:
-            far = Elsewhere(lambda: self.store(fleet, start=False), self.clock, journal.mark)
+            far = Elsewhere(lambda: self.store(fleet, start=False), self.clock)
             journal.elsewhere = far.keep
         number = epoch or self._epoch
         return Chronicle(journal, self.clock, Mask(key), self.machine, number, say, reveal)

@@ -71,7 +71,7 @@ def _run(wiring: Wiring, fleet: FleetSettings, tenure: Tenure) -> None:
     def connect(settings: FleetSettings) -> Ports:
         seat.move(settings)
         ports = wiring.ports(publisher.of(settings), trigger.poke)
-        return replace(ports, chronicle=wiring.chronicle(settings, say=log))
+        return replace(ports, chronicle=wiring.chronicle(settings, say=log, thorough=True))
 
     daemon = Daemon(
         wishes=followed,

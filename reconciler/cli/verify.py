@@ -11,10 +11,11 @@ from typing import Annotated
 import typer
 
 from reconciler.adapters.git.audit import Audit, behind
+from reconciler.adapters.git.chain import mark_of
 from reconciler.adapters.git.journalfiles import JournalFiles
 from reconciler.adapters.git.seal import Seal, Signers, key_path
 from reconciler.cli import render
-from reconciler.cli.annals import annals
+from reconciler.cli.annals import Annals, annals
 from reconciler.cli.app import Context
 from reconciler.cli.revision import AsJson
 from reconciler.core.explain import clean, counted
@@ -44,7 +45,7 @@ def command(
     found = 0
     with _trusted(context.wiring, book.fleet, signers) as trusted:
         audit = Audit(book.chain, context.wiring.repository.objects.object_format, trusted)
-        lost = behind(book.chain, book.tip, _marks(context.wiring, book.fleet))
+        lost = behind(book.chain, book.tip, _marks(context.wiring, book))
         for finding in chain(audit.walk(book.tip), lost):
             found += 1
             if as_json:
@@ -89,16 +90,17 @@ def _trusted(
         signers.close()
 
 
-def _marks(wiring: Wiring, fleet: FleetSettings | None) -> list[tuple[str, int]]:
+def _marks(wiring: Wiring, book: Annals) -> list[tuple[str, int]]:
     """Return the commits that the journal is remembered to have reached, outside of git."""
+    fleet, mark = book.fleet, mark_of(book.chain)
     if fleet is None:
         return []
-    mark = JournalFiles(wiring.state(fleet).root).high_water()
-    found = [*mark.lost, *([(mark.tip, mark.seq)] if mark.tip else [])]
+    water = JournalFiles(wiring.state(fleet).root).high_water()
+    found = [*water.lost, *([(water.tip, water.seq)] if water.tip else [])]
     with suppress(NovaorchError, ValueError):
         store = wiring.store(fleet, start=False)
         try:
-            tip, _, seq = store.marked("journal").partition(" ")
+            tip, _, seq = store.marked(mark).partition(" ")
             found += [(tip, int(seq))] if tip else []
         finally:
             store.close()

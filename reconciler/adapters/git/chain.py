@@ -163,6 +163,11 @@ class Chain:
         return _object(self._objects.contents([found.oid], "blob")[0], commit)
 
 
+def mark_of(chain: Chain) -> str:
+    """Return what the word about a chain's newest commit is kept under outside of git."""
+    return chain.name.removeprefix("refs/novaorch/")
+
+
 def _object(text: bytes, commit: str) -> dict[str, Any]:
     try:
         found = json.loads(text)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reconciler.adapters.git.chain import Chain, Contents, Repository
+from reconciler.adapters.git.chain import Chain, Contents, Repository, mark_of
 from reconciler.adapters.git.journalfiles import HighWater, JournalFiles
 from reconciler.adapters.git.loose import Folder, NewObjects
 from reconciler.adapters.git.process import said as words_of
@@ -41,28 +41,27 @@ from reconciler.model.unit import FleetSettings
 TRIES = 5
 
 
-def _forget(_word: str) -> None:
-    """Remember nothing elsewhere."""
-
-
 @dataclass(frozen=True, slots=True)
 class JournalSetup:
     """Whose journal it is. `key` signs it; `keep` records stay before a checkpoint; `masks` names
-    the key of the masks. `elsewhere` keeps a word about the newest commit outside of git."""
+    the key of the masks."""
 
     host: str
     fleet: str
     masks: str
     keep: int = 10_000
     key: Path | None = None
-    elsewhere: Callable[[str], None] = _forget
 
 
 class GitJournal:
-    """One fleet's journal on one host (`ports.Journal`). One thread only."""
+    """One fleet's journal on one host (`ports.Journal`). One thread only.
+
+    `elsewhere`, if there is one, is given a name and a word about the newest commit to keep.
+    """
 
     def __init__(self, repository: Repository, setup: JournalSetup, files: JournalFiles) -> None:
         self._repository, self._setup, self._files = repository, setup, files
+        self.elsewhere: Callable[[str, str], None] | None = None
         self._new: NewObjects | None = None
         self._seal = Seal(setup.key) if setup.key is not None else None
         self._chain: Chain | None = None
@@ -251,16 +250,14 @@ class GitJournal:
         seq = int(made.head["seq"])
         try:
             self._files.remember(HighWater(made.tip, seq, mark.lost))
-            self._setup.elsewhere(f"{made.tip} {seq}")
+            if self.elsewhere is not None:
+                self.elsewhere(mark_of(self._chain_()), f"{made.tip} {seq}")
         except NovaorchError:
             return
 
 
 def open_journal(
-    repository: Repository,
-    fleet: FleetSettings,
-    place: tuple[str, Path, str],
-    elsewhere: Callable[[str], None] = _forget,
+    repository: Repository, fleet: FleetSettings, place: tuple[str, Path, str]
 ) -> tuple[GitJournal, bytes]:
     """Return a fleet's journal and the key of its masks. `place` is the host's name, the folder of
     the fleet's own files (which must be there to be written), and the user's home.
@@ -269,7 +266,7 @@ def open_journal(
     files = JournalFiles(root)
     secret = files.key()
     key = key_path(fleet.journal_key, home, repository.root)
-    setup = JournalSetup(host, fleet.name, Mask(secret).key_id, fleet.journal_keep, key, elsewhere)
+    setup = JournalSetup(host, fleet.name, Mask(secret).key_id, fleet.journal_keep, key)
     return GitJournal(repository, setup, files), secret
 
 
