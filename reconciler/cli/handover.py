@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from reconciler.adapters.state import holder as lock_holder
 from reconciler.loop.cycle import Ports, Thought, consider
 from reconciler.loop.tenure import Tenure
-from reconciler.model.control import Consent
+from reconciler.model.control import SILENT, Consent
 from reconciler.model.unit import FleetSettings
 from reconciler.wiring import Wiring
 
@@ -50,6 +50,8 @@ def let_daemon(wiring: Wiring, ports: Ports, confirm: str, now: bool = False) ->
     while True:
         thought = consider(ports, wiring.followed.read("", consent), consent)
         busy = thought.plan.moves or any(hold.continues for hold in thought.plan.holds)
+        if not busy and consent != SILENT:  # let through here; by the daemon, too?
+            busy = wiring.followed.read().commit != thought.desired.commit
         if not busy or wiring.clock.now() > deadline:
             return thought
         wiring.clock.sleep(LOOK_S)
