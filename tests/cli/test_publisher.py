@@ -24,6 +24,17 @@ def status(value: Ready = Ready.TRUE) -> Status:
     return Status(A, value, "running", "", "", "c", conditions=(Condition("Ready", value, "x"),))
 
 
+def silent(_text: str) -> None:
+    """Say nothing."""
+
+
+class Deaf:
+    """Hears nothing: a store in memory has nobody who speaks there."""
+
+    def close(self) -> None:
+        """There is nothing to end."""
+
+
 class Place(Wiring):
     """A wiring whose store is in memory; `opened` counts how often it was asked for."""
 
@@ -38,6 +49,9 @@ class Place(Wiring):
         self.memory.closed = False
         return self.memory
 
+    def ears(self, *_about: object) -> Deaf:  # type: ignore[override]
+        return Deaf()
+
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
@@ -50,7 +64,7 @@ def place(tmp_path: Path) -> Place:
 
 
 def test_what_is_published_is_dated_and_says_when_the_next_word_comes(place: Place) -> None:
-    publisher = Publisher(place, lambda _line: None)
+    publisher = Publisher(place, silent, silent)
     publisher.of(FLEET)
     publisher.publish("c1", [status()], 100.0)
     publisher.publish("c1", [status()], 150.0)
@@ -68,7 +82,7 @@ def test_hours_are_taken_from_the_one_before(place: Place) -> None:
         (Ready.TRUE, 200, 100),
         (Ready.FALSE, 300, 300),
     ):
-        publisher = Publisher(place, lambda _line: None)
+        publisher = Publisher(place, silent, silent)
         publisher.of(FLEET)
         publisher.publish("c1", [status(value)], float(now))
         assert began(publisher.known().statuses[0], "Ready", value) == since
@@ -77,7 +91,7 @@ def test_hours_are_taken_from_the_one_before(place: Place) -> None:
 
 def test_without_a_store_the_gate_hears_it_all_the_same(place: Place) -> None:
     object.__setattr__(place, "missing", True)
-    publisher = Publisher(place, lambda _line: None)
+    publisher = Publisher(place, silent, silent)
     publisher.of(FLEET)
     with pytest.raises(NovaorchError, match="no server is here"):
         publisher.publish("c1", [status()], 100.0)
@@ -96,7 +110,7 @@ def test_without_a_store_the_gate_hears_it_all_the_same(place: Place) -> None:
 
 def test_the_gate_follows_the_settings_and_its_note_goes_with_it(place: Place) -> None:
     said: list[str] = []
-    publisher = Publisher(place, said.append)
+    publisher = Publisher(place, said.append, silent)
     note = place.state(FLEET).root / "gate"
     note.write_text("http://127.0.0.1:1\n")  # of a daemon that was killed
     publisher.of(FLEET)
@@ -104,7 +118,7 @@ def test_the_gate_follows_the_settings_and_its_note_goes_with_it(place: Place) -
     publisher.of(FleetSettings("demo", poll_s=20.0))
     assert note.read_text() == first, "other settings are no reason to move"
     port = int(first.rstrip().rpartition(":")[2])
-    other = Publisher(place, said.append)
+    other = Publisher(place, said.append, silent)
     other.of(FleetSettings("demo", gate_port=port))
     assert f"cannot listen on 127.0.0.1:{port}" in said[-1]
     publisher.close()
