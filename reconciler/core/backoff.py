@@ -1,15 +1,15 @@
 """How long a process that keeps falling has to wait. All times in seconds.
 
 Two counts are kept in a process's mark. `falls` in a row decide how long the next start waits, and
-are forgiven after a while of health. `burst` is how many fell in one window: from a number on that
-is a crash loop, and stays one until the process has run healthy.
+are forgiven after a while of health. `burst` is how many that were started in one window fell:
+from a number on that is a crash loop, and stays one until the process has run healthy.
 """
 
 from __future__ import annotations
 
 from reconciler.model.ids import UnitId, digest
 from reconciler.model.unit import Restart
-from reconciler.model.world import NOW, PaneMark
+from reconciler.model.world import PaneMark
 
 HEALTHY_S = 600
 """A process that started this long ago is forgiven its earlier falls, unless it waits longer."""
@@ -48,13 +48,15 @@ def falls_after(started: int, restart: Restart, falls: int, now: float) -> int:
 
 
 def burst_after(mark: PaneMark, restart: Restart, now: float) -> tuple[int, int]:
-    """Return the falls of this burst, counting one that happened now, and since when (NOW: now).
+    """Return the falls of this burst, counting one that happened now, and since when.
 
-    A window begins with the first fall in it, and ends unless it became a crash loop.
+    What is compared are the hours at which those that fell were started, since nobody knows when
+    they ended. A window begins with the first of them, and ends unless it became a crash loop.
     """
-    over = now - mark.burst_since > restart.burst_window_s and not looping(restart, mark.burst)
+    late = mark.started - mark.burst_since > restart.burst_window_s
+    over = late and not looping(restart, mark.burst)
     if mark.burst == 0 or over or _was_healthy(mark.started, restart, now):
-        return 1, NOW
+        return 1, mark.started
     return mark.burst + 1, mark.burst_since
 
 

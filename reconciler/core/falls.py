@@ -46,12 +46,13 @@ def _wait(scene: Scene, process: Process, mark: PaneMark, how: str) -> Action | 
     until = ready_at(process.id, process.restart, mark, now)
     if not mark.started <= now < until:  # a start in the future: the clock was set back
         return None
-    burst, _ = burst_after(mark, process.restart, now)
+    burst, began = burst_after(mark, process.restart, now)
     if not looping(process.restart, burst):
         detail = f"{how}, {mark.falls + 1} times in a row; its next start waits"
         return hold(process, Reason.BACKING_OFF, detail, until=until)
-    since = hour(mark.burst_since or mark.started)
-    detail = f"fell {burst} times since {since}, and last {how}; next try {hour(round(until))}"
+    detail = (
+        f"fell {burst} times since {hour(began)}, and last {how}; next try {hour(round(until))}"
+    )
     return hold(process, Reason.CRASH_LOOP, detail, until=until)
 
 

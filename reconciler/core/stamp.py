@@ -47,7 +47,6 @@ def _mark(mark: PaneMark, now: float) -> PaneMark:
     started = int(now) if mark.started < 0 else mark.started
     # Marks keep whole seconds: a grace is never shorter than was promised.
     until = math.ceil(now) - mark.drain_until if mark.drain_until < 0 else mark.drain_until
-    since = int(now) if mark.burst_since < 0 else mark.burst_since
-    if (started, until, since) == (mark.started, mark.drain_until, mark.burst_since):
+    if (started, until) == (mark.started, mark.drain_until):
         return mark
-    return replace(mark, started=started, drain_until=until, burst_since=since)
+    return replace(mark, started=started, drain_until=until)

@@ -11,7 +11,7 @@ from reconciler.core.explain import hour
 from reconciler.model.action import Reason, Verb
 from reconciler.model.ids import UnitId
 from reconciler.model.unit import FleetSettings, Heal, Healing, Restart
-from reconciler.model.world import NOW, PaneMark
+from reconciler.model.world import PaneMark
 from tests.bench import Bench, said
 from tests.builders import agent, agent_id, desired, session, window
 
@@ -67,7 +67,7 @@ def test_a_crash_loop_outlives_its_window_and_the_daemon_until_the_process_was_h
     bench.once()
     mark = bench.pane(A).mark
     assert mark is not None
-    assert (mark.falls, mark.burst, mark.burst_since) == (1, 1, int(bench.clock.now()))
+    assert (mark.falls, mark.burst, mark.burst_since) == (1, 1, int(bench.clock.now()) - 600)
 
 
 def test_a_new_wish_and_a_planned_restart_begin_without_a_past() -> None:
@@ -117,13 +117,13 @@ def mark(started: int = 0, burst: int = 0, since: int = 0, falls: int = 0) -> Pa
 @pytest.mark.parametrize(
     ("before", "now", "after"),
     [
-        (mark(1_000), 1_010, (1, NOW)),
+        (mark(1_000), 1_010, (1, 1_000)),
         (mark(1_000, 2, 900), 1_010, (3, 900)),
-        (mark(1_000, 2, 500), 1_100, (3, 500)),
-        (mark(1_000, 2, 500), 1_101, (1, NOW)),
-        (mark(1_000, 5, 500), 1_101, (6, 500)),
-        (mark(1_000, 5, 500), 1_599, (6, 500)),
-        (mark(1_000, 5, 500), 1_600, (1, NOW)),
+        (mark(1_000, 2, 400), 1_500, (3, 400)),
+        (mark(1_001, 2, 400), 1_002, (1, 1_001)),
+        (mark(1_001, 5, 400), 1_002, (6, 400)),
+        (mark(1_000, 5, 400), 1_599, (6, 400)),
+        (mark(1_000, 5, 400), 1_600, (1, 1_000)),
         (mark(1_000, 2, 5_000), 1_010, (3, 5_000)),
     ],
 )
