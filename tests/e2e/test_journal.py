@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from reconciler.adapters.git.refnames import own_ref
-from tests.e2e.conftest import Fleet
+from tests.e2e.conftest import Fleet, needs_store
 
 REF = own_ref("journal", os.uname().nodename)
 TORCH = "web/agent/torch"
@@ -106,6 +106,24 @@ def test_a_journal_that_was_tampered_with_is_not_sound(fleet: Fleet) -> None:
     assert "record 2 " in said.out
     assert "cut off" in said.out
     assert said.out.splitlines()[-1] == "Not sound: 1 finding in 1 record."
+
+
+@needs_store
+def test_the_store_remembers_what_was_cut_off_and_forgotten_here(fleet: Fleet) -> None:
+    begun(fleet)
+    daemon = fleet.start("run")
+    for name in ("anvil", "bellows"):
+        fleet.agent(name)
+        fleet.commit()
+        fleet.until(lambda name=name: f"web/{name}" in fleet.sessions(), name)  # type: ignore[misc]
+    fleet.until(lambda: "Sound: 3 " in fleet.run("verify").out, "three records")
+    daemon.terminate()
+    assert daemon.wait(30) == 0
+    fleet.repo.git("update-ref", REF, f"{REF}~1")
+    (fleet.state.root / "journal.tip").unlink()
+    said = fleet.run("verify")
+    assert said.code == 1
+    assert "record 3 " in said.out
 
 
 def test_events_follow_what_the_daemon_does(fleet: Fleet) -> None:
