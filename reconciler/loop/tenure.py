@@ -151,9 +151,9 @@ class Tenure:
     # -- inside ------------------------------------------------------------------------------
 
     def _begin(self) -> bool:
+        here = self._stakes.grounds[-1]
         for ground in self._stakes.grounds:
-            if not ground.hold():
-                here = self._stakes.grounds[-1]
+            if not self._held(ground, unless=here.holder):
                 if ground is here or here.holder():
                     self.end()
                     return False
@@ -230,10 +230,16 @@ class Tenure:
                 seen = max(seen, milestone.seen())
         return seen
 
-    def _held(self, ground: Ground) -> bool:
+    def _held(self, ground: Ground, unless: Callable[[], str] = str) -> bool:
+        """Hold a lock; give up soon, and at once when somebody is known to have what is `unless`.
+
+        Who begins takes one lock after the other: for a moment, the next one names nobody yet.
+        """
         for _ in range(TRIES):
             if ground.hold():
                 return True
+            if unless():
+                return False
             self._clock.sleep(PATIENCE_S)
         return False
 
