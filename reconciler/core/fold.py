@@ -28,7 +28,7 @@ from reconciler.model.action import Action, Outcome, Plan, Reason, Verb
 from reconciler.model.ids import UnitId
 from reconciler.model.status import Ready, Status
 from reconciler.model.unit import Process
-from reconciler.model.world import Drain, SeenPane
+from reconciler.model.world import SeenPane
 
 
 def fold(
@@ -149,7 +149,7 @@ def _state(process: Process, pane: SeenPane | None, action: Action | None) -> st
         absent = "stopped" if process.stopped else "absent"
         return "held" if action is not None and action.verb is Verb.HOLD else absent
     if not pane.dead:
-        return "running" if pane.mark.drain is Drain.NONE else "draining"
+        return "draining" if pane.mark.asked else "running"
     if process.stopped:
         return "stopped"
     return "ended" if ended_for_good(process, pane) else "exited"

@@ -194,6 +194,25 @@ def test_term_is_obeyed_unless_stubborn_and_kill_always(host: MemoryHost) -> Non
     done(host, do.Signal("%0", torch.pid, "TERM"), do.Signal("%9", 1234, "TERM"))  # gone is ended
 
 
+def test_a_shell_does_not_mind_term_and_hangs_up(host: MemoryHost) -> None:
+    shell = do.NewPane(mark(TORCH), Launch((), "/work"), "")
+    done(host, do.Respawn("%0", shell))
+    pid = panes(host)[0].pid
+    done(host, do.Signal("%0", pid, "TERM"))
+    assert not panes(host)[0].dead
+    done(host, do.Signal("%0", pid, "HUP"))
+    assert (panes(host)[0].dead, panes(host)[0].exit_status) == (True, 129)
+
+
+def test_words_end_only_who_knows_them(host: MemoryHost) -> None:
+    host.polite.add(TORCH)
+    torch, anvil = panes(host)
+    words = ("/exit",)
+    done(host, do.TypeLines("%0", torch.pid, words), do.TypeLines("%1", anvil.pid, words))
+    assert [(p.dead, p.exit_status) for p in panes(host)] == [(True, 0), (False, None)]
+    assert perform(host, do.TypeLines("%1", torch.pid, words)).stale, "another process is there"
+
+
 def test_a_signal_for_an_earlier_process_is_stale(host: MemoryHost) -> None:
     torch = panes(host)[0]
     done(host, do.Respawn("%0", new_pane(TORCH)))
