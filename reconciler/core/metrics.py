@@ -43,7 +43,7 @@ class Measured:
 
     `converged` is counted from the hour of a commit, `noticed` from when it was first seen.
     `last_pass` is the epoch second of the last pass that was made, 0 if none. `journal` counts
-    the records that are not yet durable. `store_up` is None when nobody has tried.
+    how often in a row the journal could not be written. `store_up` is None when nobody has tried.
     """
 
     passes: Mapping[str, int] = field(default_factory=dict)
@@ -210,7 +210,9 @@ def _keeping(measured: Measured) -> tuple[Family, ...]:
         ),
         _gauge("novaorch_lease_held", "Whether this controller has the lease.", measured.leased),
         _gauge("novaorch_lease_epoch", "The epoch of the lease.", measured.epoch),
-        _gauge("novaorch_journal_pending", "Records not yet durable.", measured.journal),
+        _gauge(
+            "novaorch_journal_pending", "Attempts in vain to write the journal.", measured.journal
+        ),
     ]
     if measured.store_up is not None:
         up = measured.store_up

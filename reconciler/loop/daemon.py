@@ -82,8 +82,10 @@ class Daemon:
         try:
             self._ports.chronicle.flush()
         except NovaorchError as error:
+            self.meter.unwritten()
             self._note("journal", f"{error.what}; what was done is kept aside. {error.fix}")
         else:
+            self.meter.journalled(0)
             self._note("journal", "")
 
     def _awaited(self, wait_s: float) -> str:
@@ -195,7 +197,7 @@ class Daemon:
             for line in holds:
                 self.log(line)
         self.wishes.remember()
-        statuses = fold(thought.scene, thought.plan, outcomes)
+        statuses = fold(thought.scene, thought.plan, outcomes, self._attempts)
         try:
             self.publish(thought.desired.commit, statuses, self.clock.now())
         except NovaorchError as error:

@@ -63,8 +63,12 @@ class Meter:
         self._note(store_up=up)
 
     def journalled(self, pending: int) -> None:
-        """Note how many records are not yet durable."""
+        """Note how many times in a row the journal could not be written."""
         self._note(journal=pending)
+
+    def unwritten(self) -> None:
+        """Note that the journal could not be written, once more."""
+        self._note(journal=self.measured.journal + 1)
 
     @property
     def measured(self) -> Measured:
