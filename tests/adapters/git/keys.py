@@ -33,18 +33,18 @@ class Key:
         """Return somebody whose key this is."""
         return Principal(name, ssh=(self.public,))
 
-    def sign(self, repo: Sandbox, *words: str, **env: str) -> str:
+    def sign(self, repo: Sandbox, *words: str, when: str = "") -> str:
         """Run a git command that signs with this key."""
-        return repo.git(
-            "-c", "gpg.format=ssh", "-c", f"user.signingkey={self.file}", "-c",
-            "gpg.ssh.program=ssh-keygen", *words, **env,
-        )  # fmt: skip
+        setup = ("gpg.format=ssh", f"user.signingkey={self.file}", "gpg.ssh.program=ssh-keygen")
+        options = [word for pair in setup for word in ("-c", pair)]
+        if when:
+            return repo.git(*options, *words, GIT_COMMITTER_DATE=when)
+        return repo.git(*options, *words)
 
     def commit(self, repo: Sandbox, message: str = "a change", when: str = "") -> str:
         """Commit everything, signed, and return the commit's id."""
         repo.git("add", "--all")
-        env = {"GIT_COMMITTER_DATE": when} if when else {}
-        self.sign(repo, "commit", "--quiet", "--allow-empty", "-S", "-m", message, **env)
+        self.sign(repo, "commit", "--quiet", "--allow-empty", "-S", "-m", message, when=when)
         return repo.git("rev-parse", "HEAD")
 
     def forge(self, repo: Sandbox, namespace: str) -> str:
