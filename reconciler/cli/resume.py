@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from reconciler.cli import handover, render
+from reconciler.cli.annals import one_unit
 from reconciler.cli.app import Context
 from reconciler.core.suspend import active, line, named, suspended, without
 from reconciler.core.suspend import command as resuming
@@ -39,6 +40,9 @@ def command(
     now = wiring.clock.now()
     said = wiring.control.read()
     going = active(said.suspensions, now)
+    scopes = [one.scope for one in going]
+    if scope not in scopes:
+        scope = one_unit(scope, scopes) or scope
     ended = [one for one in going if everything or one.scope == scope]
     if not ended:
         _refuse(going, scope, everything, now)

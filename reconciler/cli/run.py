@@ -70,6 +70,7 @@ def _run(wiring: Wiring, fleet: FleetSettings, tenure: Tenure) -> None:
 
     def connect(settings: FleetSettings) -> Ports:
         seat.move(settings)
+        publisher.meter.leased(seat.epoch)
         ports = wiring.ports(publisher.of(settings), trigger.poke)
         return replace(ports, chronicle=wiring.chronicle(settings, say=log, thorough=True))
 
@@ -116,6 +117,11 @@ class Seat:
     fleet: FleetSettings
     tenure: Tenure
     poke: Callable[[str], None]
+
+    @property
+    def epoch(self) -> int:
+        """The number that this daemon's writes carry."""
+        return self.tenure.epoch
 
     def told(self) -> None:
         """Say how the tenure stands; end when it is lost, look again when it is confirmed."""

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from reconciler.cli import handover, render
+from reconciler.cli.annals import one_unit
 from reconciler.cli.app import Context
 from reconciler.core.explain import counted
 from reconciler.core.suspend import DAY_S, LONGEST_S, line, with_suspension
@@ -51,7 +52,7 @@ def command(
     wiring = context.wiring
     now = wiring.clock.now()
     why, end = _reason(reason), _end(now, span, until)
-    scope = scope.strip().strip("/")
+    scope = _full(wiring, scope.strip().strip("/"))
     covered = _covered(wiring, scope)
     said = Suspension(scope, why, wiring.person, now, end)
     made = with_suspension(wiring.control.read(), said)
@@ -112,6 +113,18 @@ def _hour(text: str) -> float:
         raise UsageError(
             f"{text!r} is not a date", fix="write it as 2030-01-31T18:00, or with a zone: …+01:00"
         ) from None
+
+
+def _full(wiring: Wiring, scope: str) -> str:
+    """Return the id of the unit that is named by its end; any other name as it is."""
+    try:
+        desired = wiring.wishes.read()
+    except NovaorchError:
+        return scope
+    known = sorted({*desired.processes, *desired.frames, *(desired.broken or {})})
+    if scope in ("", *known, *desired.projects):
+        return scope
+    return one_unit(scope, known) or scope
 
 
 def _covered(wiring: Wiring, scope: str) -> str:

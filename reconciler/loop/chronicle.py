@@ -49,6 +49,7 @@ class Chronicle:
     say: Callable[[str], None] = _quiet
     reveal: Reveal = _nothing
     _began: float = 0.0
+    _seen: object = None
     _trouble: str = ""
     _values: tuple[Desired | None, frozenset[str]] = (None, frozenset())
 
@@ -67,10 +68,26 @@ class Chronicle:
         if outcomes:
             self._try(lambda: self._done(thought, outcomes))
 
+    def seen(self, thought: Thought) -> None:
+        """Note what is there otherwise than the journal has it, although nobody noted a deed: a
+        controller died in the middle, a host did more than it said, a person closed a window.
+
+        Costs nothing while the photograph is the same.
+        """
+        if thought.scene.world.sessions is not self._seen:
+            self._seen, self._began = thought.scene.world.sessions, self.clock.now()
+            self._try(lambda: self._found(thought))
+
     def flush(self) -> None:
         """Make what was noted durable for ever. NovaorchError: it cannot be now, and waits."""
         self.journal.flush()
         self._trouble = ""
+
+    def _found(self, thought: Thought) -> None:
+        live = Tally(thought.scene.world, thought.desired.fleet.name).inventory()
+        found = corrections(self.journal.inventory(), live)
+        if found:
+            self.journal.record(self._record(thought, found, self._mask(thought)))
 
     def _done(self, thought: Thought, outcomes: Sequence[Outcome]) -> None:
         mask = self._mask(thought, told=[o for o in outcomes if o.error])

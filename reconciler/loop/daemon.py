@@ -143,6 +143,7 @@ class Daemon:
             outcomes = carry_out(ports, thought, moves, self._told)
             self._attempts = remember(self._attempts, outcomes, now)
             thought = consider(ports, desired)
+        ports.chronicle.seen(thought)
         self._tell(thought, outcomes)
         return thought, outcomes
 

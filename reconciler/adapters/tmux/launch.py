@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -134,7 +135,14 @@ def _environment(pane: NewPane, launch: Launch, setting: Setting) -> dict[str, s
             )
     environment["NOVAORCH_FLEET"] = setting.fleet
     environment["NOVAORCH_UNIT"] = pane.mark.unit
+    environment["NOVAORCH_CONVERSATION"] = conversation(setting.fleet, pane.mark.unit)
     return environment
+
+
+def conversation(fleet: str, unit: str) -> str:
+    """Return the id under which a unit talks to a model: the same one in each of its lives, on
+    this server and on any later one."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"novaorch:{fleet}/{unit}"))
 
 
 def _argv(launch: Launch, path: str | None) -> tuple[str, ...]:
