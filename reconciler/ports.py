@@ -13,13 +13,14 @@ from typing import Protocol
 from reconciler.core.lease import Grant
 from reconciler.model.action import Expect
 from reconciler.model.control import Controls
+from reconciler.model.fleet import Verification
 from reconciler.model.ids import Json, UnitId
 from reconciler.model.manifest import Manifest, Tree
 from reconciler.model.problems import Problem
 from reconciler.model.record import Inventory, Record
 from reconciler.model.status import Status
 from reconciler.model.step import Step
-from reconciler.model.unit import Process, Verification
+from reconciler.model.unit import Process
 from reconciler.model.world import Presence, World
 
 

@@ -24,8 +24,8 @@ from reconciler.loop.stakes import Stakes
 from reconciler.loop.tenure import Tenure
 from reconciler.loop.trial import Trials
 from reconciler.loop.wish import Wishes
+from reconciler.model.fleet import FleetSettings
 from reconciler.model.problems import NovaorchError
-from reconciler.model.unit import FleetSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from reconciler.model.fleet import FleetSettings
 from reconciler.model.ids import Json, UnitId, digest
 from reconciler.model.problems import Problem, Severity
 from reconciler.model.unit import (
     Desired,
     Disruption,
     Field,
-    FleetSettings,
     Frame,
     Heal,
     Healing,

@@ -11,8 +11,8 @@ from reconciler.adapters.git.chain import Chain
 from reconciler.cli import render
 from reconciler.core.hours import hour_of
 from reconciler.core.retell import meant
+from reconciler.model.fleet import FleetSettings
 from reconciler.model.problems import NovaorchError, UsageError
-from reconciler.model.unit import FleetSettings
 from reconciler.wiring import Wiring
 
 

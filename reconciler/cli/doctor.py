@@ -14,8 +14,9 @@ from reconciler.cli import render
 from reconciler.cli.app import Context
 from reconciler.cli.revision import AsJson
 from reconciler.core.explain import clean
+from reconciler.model.fleet import FleetSettings
 from reconciler.model.problems import NovaorchError
-from reconciler.model.unit import Desired, FleetSettings
+from reconciler.model.unit import Desired
 from reconciler.model.verdict import Verdict
 from reconciler.wiring import Wiring
 

@@ -14,8 +14,8 @@ import typer
 from reconciler.adapters.state import holder_pid
 from reconciler.cli import render
 from reconciler.cli.app import Context
+from reconciler.model.fleet import FleetSettings
 from reconciler.model.problems import NovaorchError
-from reconciler.model.unit import FleetSettings
 from reconciler.wiring import Wiring
 
 PATIENCE_S = 10.0

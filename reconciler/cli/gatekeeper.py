@@ -8,8 +8,8 @@ from reconciler import __version__
 from reconciler.gate import address
 from reconciler.gate.pages import Known, pages
 from reconciler.gate.server import Server
+from reconciler.model.fleet import FleetSettings
 from reconciler.model.problems import NovaorchError
-from reconciler.model.unit import FleetSettings
 from reconciler.wiring import Wiring
 
 

@@ -10,7 +10,7 @@ from reconciler.adapters.state import holder as lock_holder
 from reconciler.loop.cycle import Ports, Thought, consider
 from reconciler.loop.tenure import Tenure
 from reconciler.model.control import SILENT, Consent
-from reconciler.model.unit import FleetSettings
+from reconciler.model.fleet import FleetSettings
 from reconciler.wiring import Wiring
 
 PATIENCE_S = 60.0

@@ -14,8 +14,8 @@ from reconciler.cli.status import look
 from reconciler.core.exposition import exposition
 from reconciler.core.metrics import Measured, families
 from reconciler.gate import address
+from reconciler.model.fleet import FleetSettings
 from reconciler.model.problems import BlindError
-from reconciler.model.unit import FleetSettings
 from reconciler.wiring import Wiring
 
 ANSWER_S = 10.0

@@ -13,10 +13,10 @@ from reconciler.core.conditions import dated
 from reconciler.core.recollect import recollect
 from reconciler.gate.pages import Known
 from reconciler.loop.meter import Meter
+from reconciler.model.fleet import FleetSettings
 from reconciler.model.ids import UnitId
 from reconciler.model.problems import BlindError, NovaorchError
 from reconciler.model.status import Status
-from reconciler.model.unit import FleetSettings
 from reconciler.wiring import Wiring
 
 if TYPE_CHECKING:

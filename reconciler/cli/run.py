@@ -24,8 +24,8 @@ from reconciler.loop.cycle import Ports
 from reconciler.loop.daemon import Daemon
 from reconciler.loop.tenure import Tenure
 from reconciler.model.control import Consent
+from reconciler.model.fleet import FleetSettings
 from reconciler.model.problems import LeaseHeldError
-from reconciler.model.unit import FleetSettings
 from reconciler.wiring import Wiring
 
 

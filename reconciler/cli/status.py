@@ -19,8 +19,9 @@ from reconciler.core.recollect import Recalled, believed, recollect
 from reconciler.core.suspend import active
 from reconciler.core.tally import tally
 from reconciler.loop.cycle import Ports, consider
+from reconciler.model.fleet import FleetSettings
 from reconciler.model.problems import BlindError, NovaorchError
-from reconciler.model.unit import Desired, FleetSettings
+from reconciler.model.unit import Desired
 from reconciler.wiring import Wiring
 
 LOOK_S = 1.0

@@ -121,7 +121,7 @@ def _full(wiring: Wiring, scope: str) -> str:
         desired = wiring.wishes.read()
     except NovaorchError:
         return scope
-    known = sorted({*desired.processes, *desired.frames, *(desired.broken or {})})
+    known = sorted(map(str, {*desired.processes, *desired.frames, *(desired.broken or {})}))
     if scope in ("", *known, *desired.projects):
         return scope
     return one_unit(scope, known) or scope

@@ -20,8 +20,8 @@ from reconciler.cli.app import Context
 from reconciler.cli.revision import AsJson
 from reconciler.core.explain import clean, counted
 from reconciler.core.retell import ndjson
+from reconciler.model.fleet import FleetSettings
 from reconciler.model.problems import NovaorchError, UsageError
-from reconciler.model.unit import FleetSettings
 from reconciler.wiring import Wiring
 
 

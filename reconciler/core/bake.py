@@ -8,8 +8,9 @@ from reconciler.core.processes import ended_for_good
 from reconciler.core.scene import Scene
 from reconciler.model.action import Action, Plan, Reason, Verb
 from reconciler.model.control import Trial
+from reconciler.model.fleet import Canary
 from reconciler.model.ids import UnitId
-from reconciler.model.unit import Canary, Process
+from reconciler.model.unit import Process
 from reconciler.model.world import SeenPane
 
 PATIENCE_S = 86_400.0

@@ -17,10 +17,11 @@ from reconciler.kinds.parse import Parsed
 from reconciler.kinds.placement import Member, Roll, Seating
 from reconciler.kinds.rules import problem
 from reconciler.kinds.shape import AgentShape
+from reconciler.model.fleet import FleetSettings
 from reconciler.model.ids import UnitId, digest
 from reconciler.model.manifest import Manifest, Tree
 from reconciler.model.problems import Problem
-from reconciler.model.unit import Desired, FleetSettings, Frame, Process
+from reconciler.model.unit import Desired, Frame, Process
 
 Memo = dict[tuple[Hashable, ...], Process | Frame]
 """Units of agents that live alone, by everything that they are made of."""

@@ -14,8 +14,9 @@ from typing import TypeVar
 
 from reconciler.core.change import changes, worst
 from reconciler.model.control import Trial, Withheld, Withholding
+from reconciler.model.fleet import Canary
 from reconciler.model.ids import Json, UnitId, digest
-from reconciler.model.unit import Canary, Desired, Disruption, Frame, Process
+from reconciler.model.unit import Desired, Disruption, Frame, Process
 
 _T = TypeVar("_T")
 

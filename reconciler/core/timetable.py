@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from reconciler.kinds.hours import last_start, starts, zone
 from reconciler.kinds.spans import written
-from reconciler.model.unit import SyncWindow
+from reconciler.model.fleet import SyncWindow
 
 YEAR_S = 366 * 86400.0
 # Looked so far ahead at once, so that it is done again a few times a year only.

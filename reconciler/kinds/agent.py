@@ -19,11 +19,11 @@ from reconciler.kinds.launch import (
 )
 from reconciler.kinds.placement import Member, Seat
 from reconciler.kinds.shape import AgentShape
+from reconciler.model.fleet import FleetSettings
 from reconciler.model.ids import Json, UnitId
 from reconciler.model.problems import Problem
 from reconciler.model.unit import (
     Field,
-    FleetSettings,
     Frame,
     Healing,
     Launch,

@@ -11,17 +11,17 @@ from reconciler.kinds.launch import healing
 from reconciler.kinds.names import shown
 from reconciler.kinds.rules import problem
 from reconciler.kinds.shape import CanaryShape, FleetShape, HoursShape, PrincipalShape
-from reconciler.model.manifest import Manifest
-from reconciler.model.problems import Problem
-from reconciler.model.unit import (
+from reconciler.model.fleet import (
     Canary,
     FleetSettings,
-    Healing,
     Principal,
     SyncPolicy,
     SyncWindow,
     Verification,
 )
+from reconciler.model.manifest import Manifest
+from reconciler.model.problems import Problem
+from reconciler.model.unit import Healing
 
 DEFAULTS = FleetSettings(name="default")
 

@@ -20,11 +20,11 @@ from reconciler.kinds.launch import (
 )
 from reconciler.kinds.placement import windows_of
 from reconciler.kinds.shape import PaneShape, SessionShape, WindowShape
+from reconciler.model.fleet import FleetSettings
 from reconciler.model.ids import Json, UnitId
 from reconciler.model.manifest import Manifest
 from reconciler.model.unit import (
     Field,
-    FleetSettings,
     Frame,
     Healing,
     Launch,

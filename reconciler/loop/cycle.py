@@ -59,6 +59,10 @@ class Chronicler(Protocol):
         """Note what became of it."""
         ...
 
+    def seen(self, thought: Thought) -> None:
+        """Note what is there otherwise than was noted, after each pass."""
+        ...
+
     def flush(self) -> None:
         """Make what was noted durable for ever."""
         ...
@@ -71,6 +75,9 @@ class Unwritten:
         """Keep nothing."""
 
     def done(self, thought: Thought, outcomes: Sequence[Outcome]) -> None:
+        """Keep nothing."""
+
+    def seen(self, thought: Thought) -> None:
         """Keep nothing."""
 
     def flush(self) -> None:

@@ -16,10 +16,10 @@ from reconciler.loop.cycle import Following, Ports, Thought, carry_out, consider
 from reconciler.loop.meter import Meter
 from reconciler.model.action import Outcome, Reason
 from reconciler.model.control import SILENT, Consent
+from reconciler.model.fleet import FleetSettings
 from reconciler.model.ids import digest
 from reconciler.model.problems import NovaorchError, SourceError
 from reconciler.model.status import Status
-from reconciler.model.unit import FleetSettings
 from reconciler.ports import Clock, Trigger
 
 DRAIN_LOOK_S = 0.02

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from reconciler.model.fleet import FleetSettings
 from reconciler.model.problems import NovaorchError
-from reconciler.model.unit import FleetSettings
 from reconciler.ports import Clock, Mark, Repository, Store
 
 RETRY_S = 5.0

@@ -11,7 +11,7 @@ from reconciler.core.lease import Standing
 from reconciler.core.suspend import active
 from reconciler.core.timetable import open_at
 from reconciler.model.control import Restraints
-from reconciler.model.unit import SyncWindow
+from reconciler.model.fleet import SyncWindow
 from reconciler.ports import Control
 
 

@@ -13,8 +13,9 @@ from reconciler.core.bake import Baking, Promote, judge
 from reconciler.core.canary import awaiting, blend, changed, chosen, lots
 from reconciler.loop.cycle import Thought
 from reconciler.model.control import Consent, Controls, Quarantine, Trial
+from reconciler.model.fleet import Canary
 from reconciler.model.problems import ConflictError, NovaorchError
-from reconciler.model.unit import Canary, Desired
+from reconciler.model.unit import Desired
 from reconciler.ports import Control
 
 OURS = "novaorch"

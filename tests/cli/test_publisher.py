@@ -9,10 +9,10 @@ import pytest
 from reconciler.adapters.memory import MemoryStore
 from reconciler.cli.publisher import JITTER, RETRY_S, Publisher
 from reconciler.core.conditions import began
+from reconciler.model.fleet import FleetSettings
 from reconciler.model.ids import UnitId
 from reconciler.model.problems import BlindError, NovaorchError
 from reconciler.model.status import Condition, Ready, Status
-from reconciler.model.unit import FleetSettings
 from reconciler.wiring import Wiring
 from tests.adapters.git.sandbox import Sandbox
 

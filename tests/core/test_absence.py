@@ -8,7 +8,8 @@ import pytest
 
 from reconciler.model import step as do
 from reconciler.model.action import Reason, Verb
-from reconciler.model.unit import Desired, FleetSettings
+from reconciler.model.fleet import FleetSettings
+from reconciler.model.unit import Desired
 from reconciler.model.world import Drain, SeenPane
 from tests.bench import Bench, said
 from tests.builders import ON_FAILURE, agent, agent_id, desired, problem, session, window

@@ -11,17 +11,10 @@ import pytest
 
 from reconciler.core.build import Memo, build
 from reconciler.kinds.parse import parse
+from reconciler.model.fleet import FleetSettings
 from reconciler.model.ids import Json, UnitId
 from reconciler.model.manifest import Blob, Manifest, Tree
-from reconciler.model.unit import (
-    Desired,
-    FleetSettings,
-    Frame,
-    RestartPolicy,
-    Slot,
-    Window,
-    fields_digest,
-)
+from reconciler.model.unit import Desired, Frame, RestartPolicy, Slot, Window, fields_digest
 from tests.kinds.desk import (
     HOME,
     ROOT,

@@ -9,8 +9,9 @@ import pytest
 from reconciler.core.backoff import burst_after, looping, pace_s, ready_at, wait_s
 from reconciler.core.explain import hour
 from reconciler.model.action import Reason, Verb
+from reconciler.model.fleet import FleetSettings
 from reconciler.model.ids import UnitId
-from reconciler.model.unit import FleetSettings, Heal, Healing, Restart
+from reconciler.model.unit import Heal, Healing, Restart
 from reconciler.model.world import PaneMark
 from tests.bench import Bench, said
 from tests.builders import agent, agent_id, desired, session, window

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from reconciler.model.action import Reason, Verb
-from reconciler.model.unit import Desired, FleetSettings
+from reconciler.model.fleet import FleetSettings
+from reconciler.model.unit import Desired
 from tests.bench import Bench, said
 from tests.builders import agent, agent_id, desired, problem, seated, session, warning, window
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from reconciler.core.timetable import ALWAYS, YEAR_S, Opening, _timetable, open_at
 from reconciler.kinds.hours import last_start, starts
-from reconciler.model.unit import SyncWindow
+from reconciler.model.fleet import SyncWindow
 from tests.core.timetable_oracle import Oracle, calendar, epoch, held
 
 BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
@@ -326,7 +326,7 @@ class Broken(datetime.datetime):
     utcnow = today = now
 datetime.datetime = Broken
 from reconciler.core.timetable import open_at
-from reconciler.model.unit import SyncWindow
+from reconciler.model.fleet import SyncWindow
 def broken(*_): raise AssertionError("the clock was read")
 time.time = time.monotonic = time.time_ns = broken
 print(open_at((SyncWindow(True, "0 9 * * 1-5", 28800.0, "Europe/Berlin"),), 1795348800.0).open)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from reconciler.model.unit import SyncWindow
+from reconciler.model.fleet import SyncWindow
 
 MINUTE = 60
 RANGES = [(0, 59), (0, 23), (1, 31), (1, 12), (0, 7)]

@@ -19,7 +19,7 @@ from reconciler.adapters.tmux.host import Tmux
 from reconciler.adapters.watch import Nudges
 from reconciler.loop.cycle import Ports
 from reconciler.loop.daemon import Daemon
-from reconciler.model.unit import FleetSettings
+from reconciler.model.fleet import FleetSettings
 from reconciler.wiring import Wiring
 from tests.e2e.conftest import Fleet
 

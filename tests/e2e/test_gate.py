@@ -19,9 +19,9 @@ from reconciler.core.conditions import began
 from reconciler.core.recollect import Recalled, recollect
 from reconciler.gate import address
 from reconciler.loop.daemon import Daemon
+from reconciler.model.fleet import FleetSettings
 from reconciler.model.problems import NovaorchError
 from reconciler.model.status import Ready
-from reconciler.model.unit import FleetSettings
 from tests.e2e.conftest import Fleet, needs_store
 
 counts = pytest.mark.skipif(

@@ -13,18 +13,17 @@ from reconciler.core.build import Memo, build
 from reconciler.kinds.hours import fires, is_cron
 from reconciler.kinds.keys import gpg_fault, ssh_fault, ssh_key
 from reconciler.kinds.parse import parse
-from reconciler.model.ids import UnitId
-from reconciler.model.problems import Problem
-from reconciler.model.unit import (
+from reconciler.model.fleet import (
     Canary,
     FleetSettings,
-    Heal,
-    Healing,
     Principal,
     SyncPolicy,
     SyncWindow,
     Verification,
 )
+from reconciler.model.ids import UnitId
+from reconciler.model.problems import Problem
+from reconciler.model.unit import Heal, Healing
 from tests.kinds.desk import HOME, ROOT, agent, blobs, fleet, parsed, session, tree, wish
 from tests.kinds.publickeys import ED25519, GPG, NISTP256, NISTP521, RSA_1024, RSA_2048
 

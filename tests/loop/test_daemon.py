@@ -10,11 +10,11 @@ from reconciler.adapters.memory import MemoryClock, MemoryHost, MemoryRepository
 from reconciler.loop.cycle import Ports
 from reconciler.loop.daemon import DRAIN_LOOK_S, Daemon
 from reconciler.loop.wish import Wishes
+from reconciler.model.fleet import FleetSettings
 from reconciler.model.ids import UnitId
 from reconciler.model.manifest import Manifest
 from reconciler.model.problems import Problem
 from reconciler.model.status import Ready, Status
-from reconciler.model.unit import FleetSettings
 from reconciler.model.world import Drain
 from reconciler.ports import Order, Receipt
 

@@ -19,9 +19,10 @@ from reconciler.loop.follow import Followed
 from reconciler.loop.highwater import HighWater
 from reconciler.loop.wish import Wishes
 from reconciler.model.control import Consent, Controls, Quarantine, Withholding
+from reconciler.model.fleet import FleetSettings
 from reconciler.model.manifest import Manifest
 from reconciler.model.problems import BlindError, ConflictError, Problem, SourceError
-from reconciler.model.unit import Desired, FleetSettings
+from reconciler.model.unit import Desired
 from reconciler.ports import Store
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGq6+TqAmZ8yJq2mhV2rcXx3Dh9rQ0a6kQqzZ0k5mY7w"

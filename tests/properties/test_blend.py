@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from reconciler.core.canary import awaiting, blend, changed, chosen, lots, subjects
 from reconciler.model.control import Trial, Withholding
+from reconciler.model.fleet import Canary
 from reconciler.model.ids import UnitId
-from reconciler.model.unit import Canary, Desired
+from reconciler.model.unit import Desired
 from tests.bench import Bench
 from tests.properties.wishes import Drawn, fleets
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from reconciler.model.unit import Desired, FleetSettings, Frame, Heal, Healing, Process, Window
+from reconciler.model.fleet import FleetSettings
+from reconciler.model.unit import Desired, Frame, Heal, Healing, Process, Window
 from tests.builders import (
     WindowSpec,
     agent,

@@ -22,8 +22,9 @@ from reconciler.loop.tenure import Tenure
 from reconciler.loop.trial import Trials
 from reconciler.loop.wish import Wishes
 from reconciler.model.control import Consent
+from reconciler.model.fleet import FleetSettings
 from reconciler.model.ids import Json, UnitId
-from reconciler.model.unit import FleetSettings, Process
+from reconciler.model.unit import Process
 from reconciler.model.world import Presence, World
 from reconciler.ports import Order, Receipt, Trigger
 from tests.simulator.gate import Gate, gated

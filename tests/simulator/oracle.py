@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from reconciler.adapters.memory.board import Pane, Session
+from reconciler.core.ledger import replay
 from reconciler.model.unit import Desired, Frame, Process
 from reconciler.model.world import Drain
 from tests.simulator.telling import Workload
@@ -42,6 +43,7 @@ def complaints(
     crimes = universe.host.crimes if "stale" not in faults else []
     found = [*crimes, *_not_wished(universe, workload)]
     found += _unsaid(universe, workload, exactly=not faults)
+    found += _unrecorded(universe)
     found += _touched(universe, workload, known, faults)
     found += _wasted(universe, workload, known, faults)
     found += _rude(universe) if "ahead" not in faults else []
@@ -131,6 +133,21 @@ def _unsaid(universe: Universe, workload: Workload, *, exactly: bool) -> list[st
     if not held <= workload.held or (exactly and held != workload.held):
         found.append(f"held in the end: {sorted(held)}, not {sorted(workload.held)}")
     return found
+
+
+def _unrecorded(universe: Universe) -> list[str]:
+    """Compare what the journal adds up to with what is there."""
+    kept = {str(u): (k.digest, k.commit) for u, k in replay(universe.desk.records).items()}
+    there = {
+        str(p.mark.unit): (p.mark.digest, p.mark.commit)
+        for p in universe.host.everything()
+        if p.mark is not None and not p.mark.placeholder
+    }
+    return [
+        f"{unit}: the journal says {kept.get(unit)}, and it is {there.get(unit)}"
+        for unit in sorted(kept.keys() | there.keys())
+        if kept.get(unit) != there.get(unit)
+    ]
 
 
 # -- nothing but what was necessary ---------------------------------------------------------------

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from reconciler.adapters.git.process import said
 from reconciler.adapters.git.signed import SshSignature, key_line, ssh_key
-from reconciler.model.unit import Principal
+from reconciler.model.fleet import Principal
 
 TIMEOUT_S = 20.0
 _OTHER_CONTENT = "its signature does not fit its content: it was made over something else"

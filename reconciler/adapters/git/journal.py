@@ -33,10 +33,10 @@ from reconciler.core.journal import (
 )
 from reconciler.core.ledger import follow
 from reconciler.core.masks import Mask
+from reconciler.model.fleet import FleetSettings
 from reconciler.model.ids import UnitId
 from reconciler.model.problems import ConflictError, NovaorchError, SourceError
 from reconciler.model.record import Inventory, Kept, Record
-from reconciler.model.unit import FleetSettings
 
 TRIES = 5
 

@@ -23,9 +23,9 @@ from reconciler.adapters.git.place import Handed, NoRepositoryError, Place, loca
 from reconciler.adapters.git.process import GitCommand, Reply, said
 from reconciler.adapters.git.refs import OwnRef
 from reconciler.adapters.git.uncommitted import FILE_MAX, read_index, read_work_tree
+from reconciler.model.fleet import Verification
 from reconciler.model.manifest import Blob, Tree
 from reconciler.model.problems import SourceError
-from reconciler.model.unit import Verification
 
 if TYPE_CHECKING:
     from reconciler.adapters.git.signatures import Signatures

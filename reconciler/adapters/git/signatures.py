@@ -22,8 +22,8 @@ from reconciler.adapters.git.signed import (
     ssh_key,
     take_apart,
 )
+from reconciler.model.fleet import Principal, Verification
 from reconciler.model.ids import digest
-from reconciler.model.unit import Principal, Verification
 
 _REMEMBERED_MAX = 20_000
 _PORTION = 64

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from reconciler.model.fleet import Verification
 from reconciler.model.manifest import Blob, Tree
 from reconciler.model.problems import BlindError, ConflictError, SourceError
-from reconciler.model.unit import Verification
 
 _ANCESTOR = re.compile(r"(.+?)(?:\^|~(\d{1,6}))")
 

@@ -12,8 +12,8 @@ from reconciler.adapters.store.embedded import EmbeddedServer, Place
 from reconciler.adapters.store.endpoint import Endpoint, parse
 from reconciler.adapters.store.leases import RedisLeases
 from reconciler.adapters.store.redis_store import RedisStore
+from reconciler.model.fleet import FleetSettings
 from reconciler.model.problems import BlindError, NovaorchError, RefusedError
-from reconciler.model.unit import FleetSettings
 
 USUAL = ("127.0.0.1", 18000)
 """Where DragonflyDB is expected."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.model.unit import Principal
+from reconciler.model.fleet import Principal
 from tests.adapters.git.sandbox import Sandbox
 
 

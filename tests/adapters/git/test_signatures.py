@@ -14,7 +14,7 @@ import pytest
 
 from reconciler.adapters.git import GitRepository
 from reconciler.adapters.git.signed import read_ssh, ssh_key, take_apart
-from reconciler.model.unit import Principal, Verification
+from reconciler.model.fleet import Principal, Verification
 from tests.adapters.git.keys import Key, gpg_home
 from tests.adapters.git.sandbox import Sandbox
 

@@ -13,8 +13,8 @@ from reconciler.adapters.store.endpoint import parse
 from reconciler.adapters.store.leases import RedisLeases
 from reconciler.adapters.store.redis_store import connect
 from reconciler.adapters.store.resolve import open_leases
+from reconciler.model.fleet import FleetSettings
 from reconciler.model.problems import BlindError, NovaorchError
-from reconciler.model.unit import FleetSettings
 from reconciler.ports import LeaseBook
 from tests.adapters.store.conftest import BINARIES, Rig
 

@@ -12,8 +12,8 @@ import pytest
 from reconciler.adapters.store import open_store, resolve
 from reconciler.adapters.store.endpoint import Endpoint, parse
 from reconciler.adapters.store.redis_store import connect
+from reconciler.model.fleet import FleetSettings
 from reconciler.model.problems import BlindError, NovaorchError, RefusedError
-from reconciler.model.unit import FleetSettings
 from tests.adapters.store.conftest import Rig
 
 
