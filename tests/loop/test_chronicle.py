@@ -14,7 +14,7 @@ from reconciler.adapters.memory.journal import Desk, MemoryJournal
 from reconciler.core.ledger import OBSERVED, live_inventory, replay
 from reconciler.core.masks import Mask
 from reconciler.loop.chronicle import Chronicle
-from reconciler.loop.cycle import Ports, carry_out, think
+from reconciler.loop.cycle import Ports, act, carry_out, think
 from reconciler.model.action import Outcome
 from reconciler.model.problems import BlindError, NovaorchError
 from reconciler.model.record import Inventory, Record
@@ -135,6 +135,23 @@ def test_a_death_in_the_middle_is_written_down_by_the_next_process() -> None:
     assert [deed.unit.name for deed in first.deeds] == ["a", "b"]
     assert deeds(second)[0].startswith(OBSERVED)
     assert replay(scribe.journal.records) == scribe.live()
+
+
+def test_a_death_after_the_last_deed_is_made_good_although_nothing_is_left_to_do() -> None:
+    scribe = Scribe(desired(agent("a")))
+    thought = think(scribe.ports)
+    scribe.chronicle.intend(thought, thought.plan.moves)
+    act(scribe.ports, thought.plan.moves, scribe.bench.told.append)
+    scribe.die()
+    assert scribe.once() == []
+    scribe.chronicle.seen(think(scribe.ports))
+    scribe.chronicle.flush()
+    first, second = scribe.journal.records
+    assert first.interrupted
+    assert deeds(second) == [f"{OBSERVED} agent/a found"]
+    assert replay(scribe.journal.records) == scribe.live()
+    scribe.chronicle.seen(think(scribe.ports))
+    assert scribe.desk.pending == []
 
 
 def test_a_host_that_goes_blind_at_once_is_an_interrupted_record() -> None:
