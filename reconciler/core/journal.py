@@ -111,12 +111,13 @@ def _deed_of(said: Mapping[str, Any]) -> Deed:
 
 def written(value: Mapping[str, Any]) -> bytes:
     """Return the one text of a value, for people who look at it with git."""
-    return f"{_INDENT.encode(value)}\n".encode()
+    return f"{_INDENT.encode(value)}\n".encode("utf-8", "backslashreplace")
 
 
 def one_line(value: Mapping[str, Any]) -> bytes:
-    """Return the one text of a value on one line."""
-    return _ENCODER.encode(value).encode()
+    """Return the one text of a value on one line. Half a surrogate pair, as in a path that is no
+    UTF-8, is an escape of JSON, and reads back as what it was."""
+    return _ENCODER.encode(value).encode("utf-8", "backslashreplace")
 
 
 def name_of(said: Mapping[str, Any]) -> str:

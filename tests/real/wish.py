@@ -139,12 +139,13 @@ def more(case: Campaign) -> set[str]:
 
 
 def fewer(case: Campaign) -> set[str]:
+    """Nothing is stopped while a file has an error, so that is mended with it."""
     gone = set(case.chance.sample(sorted(case.agents), max(0, len(case.agents) - 3)))
     for name in gone:
         del case.agents[name]
-        case.broken.discard(name)
+    touched, case.broken = gone | case.broken, set()
     case.write()
-    return gone
+    return touched
 
 
 def a_label(case: Campaign) -> set[str]:

@@ -290,4 +290,5 @@ def commit_body(tree: str, parent: str, hour: int, text: str) -> bytes:
     """Return the content of a commit of the journal; it depends on nothing else."""
     who = f"{OURS} {max(0, hour)} +0000"
     above = f"parent {parent}\n" if parent else ""
-    return f"tree {tree}\n{above}author {who}\ncommitter {who}\n\n{text}".encode()
+    whole = f"tree {tree}\n{above}author {who}\ncommitter {who}\n\n{text}"
+    return whole.encode("utf-8", "backslashreplace")
