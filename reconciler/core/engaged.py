@@ -6,7 +6,7 @@ what touches no process (a label, a layout, another seat) goes on at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from reconciler.core.change import worst
 from reconciler.core.moves import held
@@ -28,6 +28,14 @@ def spare(scene: Scene, actions: list[Action]) -> list[Action]:
         return actions
     running = _running(scene)
     return [_spared(scene, action, running) for action in actions]
+
+
+def disturbed(scene: Scene, actions: Iterable[Action]) -> list[str]:
+    """Return the panes in which these actions begin to end something: who works there counts."""
+    running = _running(scene)
+    moves = (a for a in actions if a.verb is not Verb.HOLD and not a.continues)
+    ends = (pane for action in moves for pane in ended_by(action))
+    return list(dict.fromkeys(pane for pane in ends if pane in running))
 
 
 def _running(scene: Scene) -> frozenset[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from reconciler.core.ending import has_time
 from reconciler.core.scene import Scene, frame_key
@@ -21,15 +21,12 @@ class Questions:
     """`applied` maps a unit to the tmux id whose last applied fields are wanted.
 
     `elsewhere` says where to look when a pane knows nothing: a person may have moved it out of
-    the session that does. `starting` holds the processes that this plan may start. `disturbed`
-    are the panes (by id) whose processes this plan may ask to end; some it will only update, which
-    is not known before `applied` is.
+    the session that does. `starting` holds the processes that this plan may start.
     """
 
     applied: dict[UnitId, str]
     elsewhere: dict[UnitId, str]
     starting: list[Process]
-    disturbed: list[str] = field(default_factory=list)
 
 
 def inquire(scene: Scene) -> Questions:
@@ -53,13 +50,10 @@ def _ask(scene: Scene, process: Process, found: Questions) -> None:
         if not process.stopped:
             found.starting.append(process)
         return
-    changed = pane.mark.digest != process.digest
-    if changed:
+    if pane.mark.digest != process.digest:
         _changed(scene, process, pane, found)
     elif pane.dead or pane.mark.asked:
         found.starting.append(process)
-    if (changed or process.stopped) and runs(pane) and is_fresh(pane):
-        found.disturbed.append(pane.pane_id)
 
 
 def _ask_stray(scene: Scene, pane: SeenPane, found: Questions) -> None:
@@ -67,9 +61,7 @@ def _ask_stray(scene: Scene, pane: SeenPane, found: Questions) -> None:
     mark = pane.mark
     if mark is None or not runs(pane):
         return
-    if is_fresh(pane):
-        found.disturbed.append(pane.pane_id)
-    elif has_time(mark, scene.world.taken_at):
+    if not is_fresh(pane) and has_time(mark, scene.world.taken_at):
         return
     if mark.unit not in scene.desired.processes:
         found.applied.setdefault(mark.unit, pane.pane_id)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from reconciler.core.diff import scene_of
+from reconciler.core.engaged import disturbed
 from reconciler.core.inquire import Applied, Questions, believed, inquire
 from reconciler.core.order import waves
 from reconciler.core.plan import plan as make_plan
@@ -18,7 +19,7 @@ from reconciler.model.control import FREE, SILENT, Consent, Restraints
 from reconciler.model.ids import UnitId
 from reconciler.model.problems import NovaorchError
 from reconciler.model.unit import Desired
-from reconciler.model.world import Facts, Presence, World
+from reconciler.model.world import Facts, World
 from reconciler.ports import Clock, Host, Order, Receipt
 
 PORTION = 50
@@ -157,7 +158,19 @@ def consider(ports: Ports, desired: Desired, consent: Consent = SILENT) -> Thoug
         return known
     scene = scene_of(desired, world, restraints, consent)
     scene = replace(scene, world=replace(world, facts=_facts(ports, scene)))
-    return ports.quiet.keep(Thought(scene, make_plan(scene)))
+    return ports.quiet.keep(_considerate(ports, Thought(scene, make_plan(scene))))
+
+
+def _considerate(ports: Ports, thought: Thought) -> Thought:
+    """Ask who is at work in the panes in which this plan would end something, and think again."""
+    scene = thought.scene
+    panes = [] if scene.consent.now else disturbed(scene, thought.plan.actions)
+    presence = ports.host.presence(panes, scene.desired.fleet.typing_s) if panes else {}
+    if not presence:
+        return thought
+    facts = replace(scene.world.facts, presence=presence)
+    scene = replace(scene, world=replace(scene.world, facts=facts))
+    return Thought(scene, make_plan(scene))
 
 
 def _facts(ports: Ports, scene: Scene) -> Facts:
@@ -165,10 +178,7 @@ def _facts(ports: Ports, scene: Scene) -> Facts:
     questions = inquire(scene)
     applied = _applied(ports, scene, questions)
     refusals = ports.host.refusals(questions.starting) if questions.starting else {}
-    presence: Mapping[str, Presence] = {}
-    if questions.disturbed and not scene.consent.now:
-        presence = ports.host.presence(questions.disturbed, scene.desired.fleet.typing_s)
-    return Facts(applied, refusals, presence)
+    return Facts(applied, refusals)
 
 
 def _applied(ports: Ports, scene: Scene, questions: Questions) -> Applied:

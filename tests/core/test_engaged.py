@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.core.inquire import inquire
+from reconciler.core.engaged import disturbed
 from reconciler.model.action import Reason, Verb
 from reconciler.model.ids import UnitId
 from reconciler.model.unit import Desired, Disruption, Field, fields_digest
@@ -126,12 +126,24 @@ def test_only_who_could_be_disturbed_is_asked_after() -> None:
     torch = seated("torch", "main", "dev")
     wish = desired(session("main", window("dev", "x", torch)), torch, agent("a"), B, agent("c"))
     bench = Bench(wish).run()
-    assert inquire(bench.think().scene).disturbed == []
+    assert asked_after(bench) == []
     bench.host.exit(agent_id("c"), 1)
     bench.commit(desired(session("main", window("dev", torch)), torch, agent("a", "new"),
                          agent("b", stopped=True), agent("c", "new")))  # fmt: skip
     units = {p.pane_id: p.mark.unit for p in bench.panes() if p.mark}
-    asked = [units[pane] for pane in inquire(bench.think().scene).disturbed]
+    asked = [units[pane] for pane in asked_after(bench)]
     assert sorted(asked) == [A, B.id, "p/session/main/dev.0"]
     bench.once()
-    assert inquire(bench.think().scene).disturbed == []
+    assert asked_after(bench) == []
+
+
+def test_an_update_in_place_asks_after_nobody() -> None:
+    bench = Bench(desired(agent("a"), B)).run()
+    bench.commit(desired(agent("a", labels={"x": "1"}), agent("b", labels={"x": "1"})))
+    assert len(bench.plan().moves) == 2
+    assert asked_after(bench) == []
+
+
+def asked_after(bench: Bench) -> list[str]:
+    thought = bench.think()
+    return disturbed(thought.scene, thought.plan.actions)
