@@ -225,8 +225,9 @@ class Daemon:
 
     def _look_s(self) -> float:
         """How long to wait for something that ends soon. Its end is heard; a look is a backstop,
-        and may not cost more than a fifth of a core however many agents there are."""
-        return max(DRAIN_LOOK_S, LOOKS_SHARE * self._took_s)
+        and may not cost more than a fifth of a core however many agents there are. A pass that
+        seems to have lasted for hours was interrupted: by a sleep of the machine, or its clock."""
+        return max(DRAIN_LOOK_S, min(self._poll_s(), LOOKS_SHARE * self._took_s))
 
     def _poll_s(self) -> float:
         """The poll interval, a tenth up or down, so that many daemons do not march in step."""

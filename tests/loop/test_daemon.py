@@ -15,7 +15,7 @@ from reconciler.model.ids import UnitId
 from reconciler.model.manifest import Manifest
 from reconciler.model.problems import Problem
 from reconciler.model.status import Ready, Status
-from reconciler.model.world import Drain
+from reconciler.model.world import Drain, World
 from reconciler.ports import Order, Receipt
 
 FLEET = b"apiVersion: novaorch/v1\nkind: Fleet\nmetadata: {name: test}\nspec: {sync: {poll: 5s}}\n"
@@ -209,6 +209,27 @@ def test_a_stubborn_process_is_killed_only_after_its_grace() -> None:
     (pane,) = stage.host.panes_of("demo/agent/one")
     assert pane.launch is not None
     assert ("A", "b") in pane.launch.env
+
+
+def test_a_pass_that_a_sleep_of_the_machine_interrupted_makes_no_wait_of_hours() -> None:
+    class SleepyHost(MemoryHost):
+        """The machine sleeps for a day in the middle of one look."""
+
+        def photograph(self, now: float) -> World:
+            if self.panes_of("demo/agent/one")[0].mark.drain is not Drain.NONE and days:  # type: ignore[union-attr]
+                stage.clock.sleep(days.pop())
+            return super().photograph(now)
+
+    days = [86_400.0]
+    stage = Stage()
+    stage.commit(one=sleeper(stop="{grace: 3s}"))()
+    stage.run()
+    stage.host.__class__ = SleepyHost
+    stage.host.stubborn.add(UnitId("demo/agent/one"))
+    change = stage.commit(one=sleeper(stop="{grace: 3s}", env="{A: b}"))
+    trigger = stage.run(change, *[lambda: "poll"] * 5)
+    assert not days
+    assert max(trigger.waits) <= 5.5
 
 
 def test_a_blind_host_holds_and_is_said_once() -> None:
