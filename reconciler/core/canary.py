@@ -59,13 +59,23 @@ def subjects(base: Desired, new: Desired, live: Container[UnitId]) -> tuple[Unit
     return tuple(sorted(unit for unit in changed(base, new) if unit in live))
 
 
-def chosen(found: Iterable[tuple[UnitId, ...]], salt: str, canary: Canary) -> tuple[UnitId, ...]:
+def chosen(
+    found: Iterable[tuple[UnitId, ...]],
+    salt: str,
+    canary: Canary,
+    before: Container[UnitId] = frozenset(),
+) -> tuple[UnitId, ...]:
     """Return the units that go first; () when so few change that no trial is needed.
 
-    The same for the same lots and salt. Never more than asked for, but for one lot that is larger
-    by itself while there is no smaller one: then the smallest goes.
+    The same for the same lots and salt. Those that an earlier trial was on (`before`) go before
+    others, who would be disturbed as well. Never more than asked for, but for one lot that is
+    larger by itself while there is no smaller one: then the smallest goes.
     """
-    ranked = sorted(found, key=lambda lot: digest([salt, *lot]))
+
+    def rank(lot: tuple[UnitId, ...]) -> tuple[bool, str]:
+        return not any(unit in before for unit in lot), digest([salt, *lot])
+
+    ranked = sorted(found, key=rank)
     count = sum(map(len, ranked))
     if count <= canary.above:
         return ()

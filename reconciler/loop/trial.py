@@ -133,7 +133,8 @@ class Trials:
         """Choose who goes first from what runs now; nobody, when few do."""
         scene, new = thought.scene, case.new
         live = {unit for unit in scene.match.panes if scene.match.alive(unit)}
-        units = chosen(lots(case.base, new, live), new.tree, case.canary)
+        before = said.trial.units if said.trial is not None else ()
+        units = chosen(lots(case.base, new, live), new.tree, case.canary, before)
         if not units:
             self._free = new.tree
             return said.trial is None or self._over(said, said.trial)

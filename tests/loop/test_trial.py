@@ -182,6 +182,18 @@ def test_a_newer_commit_takes_the_place_of_the_one_on_trial(stage: Stage) -> Non
     assert len(stage.saying("newer")) == 5
 
 
+def test_a_newer_commit_is_tried_on_those_who_try_already(stage: Stage) -> None:
+    stage.commit(team("new"))
+    stage.settle()
+    first = stage.trial().units
+    pids = {name: stage.host.panes_of(name)[0].pid for name in first}
+    for number in range(5):
+        stage.commit({**team("new"), f"p/agents/more{number}.yaml": agent("more")})
+        stage.settle()
+        assert stage.trial().units == first
+    assert {name: stage.host.panes_of(name)[0].pid for name in first} == pids
+
+
 def test_a_commit_about_something_else_does_not_begin_it_anew(stage: Stage) -> None:
     stage.commit(team("new"))
     stage.settle()
