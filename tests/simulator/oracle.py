@@ -13,7 +13,7 @@ from tests.simulator.telling import Workload
 from tests.simulator.universe import Universe
 
 SERVER_LOST = frozenset({"kill-server"})
-FORGETFUL = SERVER_LOST | {"ahead", "back"}
+FORGETFUL = SERVER_LOST | {"ahead", "back", "rewind", "newer"}
 POLITE_S = 0.9
 """Marks keep whole seconds, so a grace of one second may seem a little shorter."""
 

@@ -39,8 +39,8 @@ class Workload:
     their second. `concerned` are the units whose processes it may touch, `held` those that are held
     when it ends; `names` are sessions that people called otherwise, `adopted` sessions that stay as
     they were. `confirms` says that a person
-    confirms whatever is asked. `spare` starts more are no waste when the world itself forgets how
-    often something fell. It is over `rest_s` after the last act.
+    confirms whatever is asked. `spare` starts more are no waste when the world forgets how often
+    something fell, or what is on trial. It is over `rest_s` after the last act.
     """
 
     name: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -25,7 +25,7 @@ from reconciler.adapters.memory.board import Pane
 from reconciler.adapters.memory.hands import Hands, MovedOnError
 from reconciler.adapters.memory.journal import Desk
 from reconciler.loop.wish import Wishes
-from reconciler.model.control import Trial
+from reconciler.model.control import Controls, Trial
 from reconciler.model.ids import Json, UnitId
 from reconciler.model.manifest import Manifest
 from reconciler.model.problems import Problem, SourceError
@@ -62,7 +62,8 @@ class SimHost(MemoryHost):
 
     `before` is what a photograph showed before the last change; `signals` has the second, the unit
     and the name of each signal; `crimes` what no moment may show. `obeyed` is the largest epoch
-    that gave orders here, `acting` the one whose orders are carried out.
+    that gave orders here, `acting` the one whose orders are carried out;
+    `rotten` are programs that end at once.
     """
 
     def __init__(self, clock: SimClock) -> None:
@@ -73,6 +74,7 @@ class SimHost(MemoryHost):
         self.signals: list[tuple[float, UnitId, str]] = []
         self.crimes: list[str] = []
         self.obeyed = self.acting = 0
+        self.rotten: set[str] = set()
 
     def photograph(self, now: float) -> World:
         return stale(self.gate, partial(super().photograph, now), partial(self._old, now))
@@ -140,6 +142,13 @@ class SimHost(MemoryHost):
                 f"{unit} runs twice" for unit in self.starts - before if self._twin(unit)
             ]
         return receipt
+
+    def _settle(self, hands: Hands) -> None:
+        started = list(hands.started)
+        super()._settle(hands)
+        for pane in started:
+            if pane.launch is not None and self.rotten.intersection(pane.launch.argv):
+                self._end(pane, 1)
 
     def _twin(self, unit: UnitId) -> bool:
         """Whether a unit runs more than once. Marks that exchange their names are no twins."""
@@ -245,11 +254,15 @@ class Universe:
         word, self.word = self.word, ""
         return word
 
+    def say(self, change: Callable[[Controls], Controls]) -> None:
+        """Let a person say something to the controller, over whatever was said before."""
+        self.control.write(change(self.control.read()), "a person says so", "Ada")
+
     # -- looking -------------------------------------------------------------------------------
 
     def wish(self) -> Desired:
-        """Return what the head asks for."""
-        return Wishes(self.repository, self.cache, "/", "/root").read()
+        """Return what the newest commit asks for that nobody took away."""
+        return Wishes(self.repository, self.cache, "/", "/root").read(self.lost or "HEAD")
 
     def statuses(self) -> dict[str, dict[str, Json]]:
         """Return what was published last."""

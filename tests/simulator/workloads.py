@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 
+from reconciler.core.suspend import with_suspension, without
+from reconciler.model.control import Suspension
 from reconciler.model.ids import UnitId
 from tests.simulator.telling import Act, Workload
 from tests.simulator.universe import Universe
@@ -14,6 +16,9 @@ FLEET = (
     b"apiVersion: novaorch/v1\nkind: Fleet\nmetadata: {name: sim}\n"
     b"spec: {sync: {poll: 5s}, limits: {stops: {count: 2, percent: 20}}}\n"
 )
+
+
+CANARY = FLEET.replace(b"poll: 5s", b"poll: 5s, canary: {first: 1, above: 1, bake: 8s}")
 
 
 def agent(command: str = "run", **spec: str) -> bytes:
@@ -32,9 +37,11 @@ def pane(command: str = "tool") -> str:
     return f"{{command: [{command}], stop: {{grace: 1s}}}}"
 
 
-def agents(*names: str, project: str = "web", **more: bytes) -> dict[str, bytes]:
-    """Agents that just run, and those that are given."""
-    files = {name: agent() for name in names} | more
+def agents(
+    *names: str, every: bytes | None = None, project: str = "web", **more: bytes
+) -> dict[str, bytes]:
+    """Agents that just run, or are all like `every`, and those that are given."""
+    files = {name: every or agent() for name in names} | more
     return {f"{project}/agents/{name}.yaml": data for name, data in files.items()}
 
 
@@ -125,6 +132,16 @@ def stubborn(*names: str) -> Act:
     return stand
 
 
+def rots(program: str) -> Act:
+    """This program ends at once, whoever starts it."""
+
+    def rot(universe: Universe) -> str:
+        universe.host.rotten.add(program)
+        return ""
+
+    return rot
+
+
 def doomed(name: str, status: int | None) -> Act:
     """Each start of this one fails from now on; None: it is well again."""
 
@@ -136,6 +153,34 @@ def doomed(name: str, status: int | None) -> Act:
         return ""
 
     return doom
+
+
+def suspends(scope: str) -> Act:
+    """A person keeps hands off a unit for ten days."""
+
+    def suspend(universe: Universe) -> str:
+        now = universe.clock.now()
+        word = Suspension(scope, "debugging", "Ada", now, now + 10 * 86_400)
+        universe.say(lambda said: with_suspension(said, word))
+        return "hook"
+
+    return suspend
+
+
+def resumes(scope: str) -> Act:
+    """And lets go."""
+
+    def resume(universe: Universe) -> str:
+        universe.say(lambda said: without(said, [scope], universe.clock.now()))
+        return "hook"
+
+    return resume
+
+
+def forced_back(universe: Universe) -> str:
+    """Somebody's forced push takes the newest commit away, for ever."""
+    universe.force_back()
+    return "hook"
 
 
 def times(*acts: Act, gap_s: float = 15.0) -> tuple[tuple[float, Act], ...]:
@@ -356,6 +401,59 @@ _STORIES = (
         ),
         frozenset({"web/session/main/log.0"}),
         adopted=units("main", kind="session"),
+    ),
+    Workload(
+        "hands off, and on again",
+        base(agents("a", "b")),
+        times(
+            suspends("web/agent/b"),
+            commit(agents(b=agent("new"), c=agent())),
+            resumes("web/agent/b"),
+        ),
+        units("b", "c"),
+    ),
+    Workload(
+        "hands off, and a crash",
+        base(agents("a", "b")),
+        times(suspends("web/agent/b"), falls("web/agent/b")),
+        units("b"),
+        held=units("b"),
+    ),
+    Workload(
+        "protected, and its file is gone",
+        base(agents("a", b=agent(protect="true"))),
+        times(remove("web/agents/b.yaml")),
+        held=units("b"),
+    ),
+    Workload(
+        "a forced push",
+        base(agents("a")),
+        times(commit(agents("b")), forced_back),
+        units("b"),
+    ),
+    Workload(
+        "a change of many that goes well",
+        base(agents("a", "b", "c", "d"), {"fleet.yaml": CANARY}),
+        times(commit(agents(*"abcd", every=agent("new")))),
+        units(*"abcd"),
+        spare=6,
+        rest_s=60.0,
+    ),
+    Workload(
+        "a change of many that is taken back",
+        base(agents("a", "b", "c", "d"), {"fleet.yaml": CANARY}),
+        times(commit(agents(*"abcd", every=agent("new")))),
+        units(*"abcd"),
+        prepared=rots("new"),
+        spare=6,
+        rest_s=60.0,
+    ),
+    Workload(
+        "words, then TERM, then KILL",
+        base(agents("a", b=agent(stop="{quit: [bye], grace: 1s, kill: 1s}"))),
+        times(commit(agents(b=agent("new")))),
+        units("b"),
+        prepared=stubborn("web/agent/b"),
     ),
 )
 WORKLOADS: Mapping[str, Workload] = {story.name: story for story in _STORIES}
