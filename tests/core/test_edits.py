@@ -127,3 +127,30 @@ def test_a_wish_that_renames_says_so_and_is_no_edit() -> None:
     assert action.reason is Reason.CHANGED
     assert said(bench.run().plan().actions) == []
     assert list(bench.shape()) == ["other"]
+
+
+def test_another_change_of_its_session_calls_nobody_back() -> None:
+    """Only a wish about who is in this very window says that a hand is overruled."""
+
+    def wish(columns: int) -> Desired:
+        main = session("main", window("dev", "x", "w"), window("ops", "y"), columns=columns)
+        return desired(main)
+
+    bench = Bench(wish(200)).run()
+    moved, ops = bench.pane(OWN), bench.pane(UnitId("p/session/main/ops.0"))
+    bench.host.human_move(moved.pane_id, ops.window_id)
+    bench.run(wish(100))
+    assert bench.pane(OWN).window_id == ops.window_id
+
+
+def test_a_pane_that_comes_home_to_a_session_made_anew_is_expected_as_it_was_seen() -> None:
+    main = session("main", window("dev", "x", "w"))
+    bench = Bench(desired(main, session("side", window("z", "z")))).run()
+    moved, side = bench.pane(OWN), bench.pane(UnitId("p/session/side/z.0"))
+    bench.host.human_move(moved.pane_id, side.window_id)
+    bench.host.human_close(bench.pane(UnitId("p/session/main/dev.1")).pane_id)
+    (action,) = [a for a in bench.plan().moves if a.unit == "p/session/main"]
+    assert moved.pane_id in [expect.pane_id for expect in action.expects]
+    bench.run()
+    assert bench.pane(OWN).pid == moved.pid
+    assert bench.shape()["p/main"] == [("dev", ["main/dev.0", "main/dev.1"])]

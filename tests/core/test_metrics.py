@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from reconciler.core.conditions import unknown
 from reconciler.core.exposition import Family, Histogram, Sample, exposition, number
 from reconciler.core.fold import fold
-from reconciler.core.metrics import UNITS_MAX, Measured, Use, families
+from reconciler.core.metrics import CONVERGED_S, PASS_S, UNITS_MAX, Measured, Use, families
 from reconciler.core.tally import tally
 from reconciler.model.control import Withheld, Withholding
 from reconciler.model.ids import UnitId
@@ -180,3 +180,8 @@ def test_a_histogram_counts_every_value_once(values: list[float]) -> None:
 def test_numbers_are_written_as_the_format_has_it(value: float, text: str) -> None:
     assert number(value) == text
     assert float(number(1e300)) == 1e300
+
+
+def test_the_bounds_of_what_is_measured_stay_where_dashboards_look_for_them() -> None:
+    assert PASS_S == (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+    assert CONVERGED_S == (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
