@@ -12,6 +12,7 @@ from reconciler.core.journal import (
     DEEDS_KEPT,
     UNKNOWN,
     finished,
+    headline,
     interrupted,
     message,
     name_of,
@@ -188,3 +189,17 @@ def test_history_joins_records_of_one_commit_until_another_comes() -> None:
         ("y", 3, 3, {"start": 1}),
         ("x", 4, 4, {"start": 1}),
     ]
+
+
+def test_a_subject_is_cut_only_when_it_is_too_long() -> None:
+    whole = record_json(record(deed(), subject="s" * 60))
+    assert f'"{"s" * 60}"' in headline(whole)
+    assert f'"{"s" * 59}…"' in headline({**whole, "subject": "s" * 61})
+
+
+def test_what_went_well_failed_nowhere() -> None:
+    (entry,) = applied([{**record_json(record(deed())), "seq": 1}])
+    assert entry["failed"] == 0
+    bad = {**record_json(record(deed(error="no pty left"))), "seq": 2}
+    (entry,) = applied([{**record_json(record(deed())), "seq": 1}, bad])
+    assert entry["failed"] == 1
