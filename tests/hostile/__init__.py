@@ -107,7 +107,7 @@ in this folder, `folder/file::name` elsewhere in tests/. A test below keeps the 
     SIGKILL, SIGSTOP, two at once       test_an_apply_that_is_killed
                                         test_an_apply_that_is_killed_twenty_times
                                         test_a_daemon_that_is_killed
-                                        test_a_daemon_that_is_killed_ten_times
+                                        real/test_kill.py::test_a_daemon_that_is_killed_at_any_instant
                                         test_a_stopped_daemon_catches_up_with_many_commits
                                         test_two_applies_at_once_start_nothing_twice
                                         test_a_repository_that_is_moved_away_and_back

@@ -80,12 +80,6 @@ def test_a_daemon_that_is_killed(fleet: Besieged) -> None:
     killed_daemons(fleet, 2, seed=1)
 
 
-@pytest.mark.long
-def test_a_daemon_that_is_killed_ten_times(fleet: Besieged) -> None:
-    fleet.remove("web/agents/torch.yaml")
-    killed_daemons(fleet, 10, seed=7)
-
-
 def test_two_applies_at_once_start_nothing_twice(bare: Besieged) -> None:
     wanted = wish(bare)
     children = [bare.start("apply") for _ in range(3)]
