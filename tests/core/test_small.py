@@ -19,6 +19,7 @@ from reconciler.core.explain import (
     summary,
 )
 from reconciler.core.fold import fold
+from reconciler.core.inquire import inquire
 from reconciler.core.layouts import arranged, fits
 from reconciler.core.plan import fingerprint
 from reconciler.core.scene import drain_mark
@@ -407,3 +408,15 @@ def test_the_longest_stage_is_not_taken_for_one() -> None:
         assert isinstance(asked, do.MarkPane)
         assert has_time(asked.mark, now)
         assert not has_time(asked.mark, asked.mark.drain_until)
+
+
+# -- questions -------------------------------------------------------------------------------------
+
+
+def test_a_pane_at_home_is_asked_about_in_one_place_only() -> None:
+    torch = seated("torch", "main", "dev")
+    bench = Bench(desired(session("main", window("dev", "x", torch)), torch)).run()
+    bench.commit(desired(session("main", window("dev", "y", torch)), torch))
+    questions = inquire(bench.think().scene)
+    assert questions.applied
+    assert not questions.elsewhere
