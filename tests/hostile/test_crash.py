@@ -218,6 +218,10 @@ def test_a_force_push_back_while_it_runs(up: Besieged) -> None:
     up.commit()
     up.until(lambda: "web/anvil" in up.sessions(), "anvil runs")
     up.repo.git("update-ref", "refs/heads/main", old)
+    up.until(lambda: "rewound or rewritten" in up.log(), "the daemon holds it")
+    assert up.sessions() == {"web/torch", "web/anvil"}
+    word = up.run("diff", expect=2).out.rpartition("--confirm ")[2].split()[0]
+    up.run("apply", "--confirm", word, expect=0)
     up.until(lambda: up.sessions() == {"web/torch"}, "anvil is gone")
     assert up.pids()["web/torch"] == torch
 

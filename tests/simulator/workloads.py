@@ -194,6 +194,7 @@ FIVE = agents("a", "b", "c", "d", "e")
 DEV = f"{{name: dev, layout: tiled, panes: [{pane('one')}, {{agent: torch}}]}}"
 LOG = f"{{name: log, panes: [{pane('tail')}]}}"
 SEATED = agents(torch=agent("torch", session="main"))
+WORDS = "{quit: [bye], grace: 1s, kill: 1s}"
 BROKEN = b"apiVersion: novaorch/v1\nkind: Agent\nspec: {command: [a, b"
 
 _STORIES = (
@@ -450,8 +451,8 @@ _STORIES = (
     ),
     Workload(
         "words, then TERM, then KILL",
-        base(agents("a", b=agent(stop="{quit: [bye], grace: 1s, kill: 1s}"))),
-        times(commit(agents(b=agent("new")))),
+        base(agents("a", b=agent(stop=WORDS))),
+        times(commit(agents(b=agent("new", stop=WORDS)))),
         units("b"),
         prepared=stubborn("web/agent/b"),
     ),

@@ -92,7 +92,9 @@ class JournalFiles:
         lost = [list(one) for one in mark.lost[-LOST_MAX:]]
         path, draft = self._root / "journal.tip", self._root / ".journal.tip"
         try:
-            draft.write_bytes(one_line({"tip": mark.tip, "seq": mark.seq, "lost": lost}) + b"\n")
+            _write_private(
+                draft, one_line({"tip": mark.tip, "seq": mark.seq, "lost": lost}) + b"\n"
+            )
             draft.replace(path)
         except OSError as error:
             raise _unwritable(path, error) from error
@@ -120,16 +122,22 @@ class JournalFiles:
     def _make_key(self, path: Path) -> None:
         """Link a whole file into place: of two that try, both take the same."""
         draft = path.with_name(f".journal.key.{os.getpid()}")
-        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(fd, os.urandom(KEY_BYTES))
-        finally:
-            os.close(fd)
+        _write_private(draft, os.urandom(KEY_BYTES))
         try:
             with contextlib.suppress(FileExistsError):
                 os.link(draft, path)
         finally:
             draft.unlink()
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    """Write a file that nobody else may read, whatever the umask."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        if os.write(fd, content) != len(content):
+            raise OSError(28, "the file was cut short")
+    finally:
+        os.close(fd)
 
 
 def _unwritable(path: Path, error: OSError) -> NovaorchError:
