@@ -6,6 +6,7 @@ import enum
 
 from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.control import Consent
+from reconciler.model.step import MarkFrame, MarkPane, MarkWindow
 
 
 class Urgency(enum.IntEnum):
@@ -17,6 +18,7 @@ class Urgency(enum.IntEnum):
     RESYNC = 3
 
 
+_MARKS = (MarkPane, MarkFrame, MarkWindow)
 _DRIFT = frozenset({Reason.EXITED, Reason.MISPLACED, Reason.LEFTOVER})
 _RESYNC = frozenset({Reason.EDITED, Reason.ABSENCE})
 
@@ -40,8 +42,18 @@ def urgency(action: Action, consent: Consent) -> Urgency:
 def portions(wave: list[Action], consent: Consent, size: int) -> list[list[Action]]:
     """Cut a wave into portions of at most `size`, the most pressing moves first.
 
-    Between two of them a newer commit, or a person, gets a word in. The order within one urgency
-    is that of the plan.
+    Between two of them a newer commit, or a person, gets a word in. What fits into one portion
+    keeps the order of the plan, and so does what is equally pressing. What is made in a session
+    comes before what goes from it, however pressing that is: it could be its last pane.
     """
-    pressing = sorted(wave, key=lambda action: urgency(action, consent))
+    if len(wave) <= size:
+        return [wave] if wave else []
+    pressing = sorted(wave, key=lambda a: (not _makes_room(a), urgency(a, consent)))
     return [pressing[n : n + size] for n in range(0, len(pressing), size)]
+
+
+def _makes_room(action: Action) -> bool:
+    """Whether an action makes, moves or takes over something in a session that is there."""
+    if action.verb is Verb.ADOPT:
+        return True
+    return action.verb is Verb.UPDATE and not all(isinstance(s, _MARKS) for s in action.steps)

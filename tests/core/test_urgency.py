@@ -5,6 +5,7 @@ from __future__ import annotations
 from reconciler.core.urgency import Urgency, portions, urgency
 from reconciler.model.action import Action, Change, Reason, Verb
 from reconciler.model.control import SILENT, Consent
+from reconciler.model.step import SwapPanes
 from reconciler.model.unit import Disruption
 from tests.builders import agent_id
 
@@ -48,6 +49,15 @@ def test_portions_keep_everything_once_and_the_order_within_an_urgency() -> None
     cut = portions([TIDY, FALLEN, *starts, DRAINED], SILENT, 3)
     assert [len(portion) for portion in cut] == [3, 3, 2]
     assert [a for portion in cut for a in portion] == [DRAINED, *starts, FALLEN, TIDY]
+
+
+def test_what_is_made_in_a_session_comes_before_what_goes_from_it() -> None:
+    made = Action(Verb.UPDATE, agent_id("m"), Reason.CHANGED, steps=(SwapPanes("%1", "%2"),))
+    assert portions([TIDY, made, DRAINED], SILENT, 1) == [[made], [DRAINED], [TIDY]]
+
+
+def test_what_fits_in_one_portion_keeps_the_order_of_the_plan() -> None:
+    assert portions([TIDY, FALLEN, DRAINED], SILENT, 3) == [[TIDY, FALLEN, DRAINED]]
 
 
 def test_no_moves_no_portions() -> None:

@@ -173,3 +173,15 @@ def test_the_whole_wish_is_there_after_one_apply() -> None:
         "p/a": [("a", ["a"])],
         "p/main": [("dev", ["main/dev.0", "torch"]), ("ops", ["main/ops.0"])],
     }
+
+
+def test_what_a_session_gets_is_made_before_the_pane_beside_it_goes() -> None:
+    """Finishing a stop was more pressing once, and the pane that the rest expected was gone."""
+    bench = Bench(
+        desired(session("main", window("ops", "sh"), window("log", "sh")), agent("c"))
+    ).run()
+    guest = seated("c", "main", "dev", command="new")
+    bench.commit(desired(session("main", window("dev", guest), window("log", "top")), guest))
+    done = bench.apply()
+    assert not done.failed
+    assert done.after.plan.actions == ()
