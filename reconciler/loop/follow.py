@@ -103,9 +103,12 @@ class Followed:
         self.wishes.warm()
 
     def promote(self, desired: Desired) -> None:
-        """Follow a commit in full: its trial went well."""
-        self._chosen = desired.commit
-        self.accept(desired)
+        """Follow a commit in full: its trial went well.
+
+        NovaorchError when that cannot be kept: a trial that was forgotten then would begin anew.
+        """
+        self.mark.set(desired.fleet, desired.commit)
+        self._chosen, self._base = desired.commit, desired
 
     def settle(self, thought: Thought) -> bool:
         """Go on with a trial, once a pass; True when another pass should follow at once."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.adapters.memory import MemoryMark
 from reconciler.model.action import Reason
 from reconciler.model.control import Consent, Controls, Suspension, Withholding
 from reconciler.model.problems import NovaorchError, SourceError
@@ -364,6 +365,28 @@ def test_the_revert_that_cannot_be_made_is_said_and_the_quarantine_holds(stage: 
     stage.settle()
     assert any("the branch is checked out" in line for line in stage.log)
     assert len(stage.saying("old")) == 5
+
+
+def test_a_mark_that_cannot_be_moved_forgets_no_trial(stage: Stage) -> None:
+    class Full(MemoryMark):
+        def move(self, commit: str, parent: str) -> None:
+            if full:
+                raise NovaorchError("no room", why="the disk is full", fix="free some")
+            super().move(commit, parent)
+
+    full = [True]
+    stage.commit(team("new"))
+    stage.settle()
+    first, units = stage.saying("new"), stage.trial().units
+    stage.ref.__class__ = Full
+    stage.clock.sleep(70)
+    with pytest.raises(NovaorchError):
+        stage.settle()
+    assert stage.trial().units == units
+    assert stage.saying("new") == first
+    full.clear()
+    stage.pass_by(10)
+    assert len(stage.saying("new")) == 5
 
 
 def test_a_clock_that_was_set_back_does_not_bake_for_a_year(stage: Stage) -> None:
