@@ -15,7 +15,15 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 
 from tests.simulator import chance
-from tests.simulator.campaign import Failure, Strike, every_crash, failures, judged, sampled
+from tests.simulator.campaign import (
+    Failure,
+    Strike,
+    every_crash,
+    failures,
+    judged,
+    reference,
+    sampled,
+)
 from tests.simulator.workloads import WORKLOADS
 
 SHOWN_MAX = 5
@@ -30,8 +38,8 @@ def tell(name: str, seed: int, count: int) -> tuple[str, int, float, list[Failur
 
 
 def everything(names: list[str], seed: int, count: int, jobs: int) -> Iterator[Failure]:
-    """Tell stories in several processes, and print a line for each."""
-    tellings = 0
+    """Tell stories in several processes, the long ones first, and print a line for each."""
+    names, tellings = sorted(names, key=lambda name: -len(reference(name).boundaries)), 0
     with ProcessPoolExecutor(jobs) as pool:
         runs = [pool.submit(tell, name, seed, count) for name in names]
         for run in runs:

@@ -261,8 +261,12 @@ class Universe:
     # -- looking -------------------------------------------------------------------------------
 
     def wish(self) -> Desired:
-        """Return what the newest commit asks for that nobody took away."""
-        return Wishes(self.repository, self.cache, "/", "/root").read(self.lost or "HEAD")
+        """Return what the newest commit asks for that nobody took away or rolled back."""
+        wishes = Wishes(self.repository, self.cache, "/", "/root")
+        wish, bad = wishes.read(self.lost or "HEAD"), self.control.read().quarantined
+        while any(one.tree == wish.tree for one in bad):
+            wish = wishes.read(f"{wish.commit}^")
+        return wish
 
     def statuses(self) -> dict[str, dict[str, Json]]:
         """Return what was published last."""
