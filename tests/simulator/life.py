@@ -26,7 +26,7 @@ from reconciler.model.fleet import FleetSettings
 from reconciler.model.ids import Json, UnitId
 from reconciler.model.unit import Process
 from reconciler.model.world import Presence, World
-from reconciler.ports import Order, Receipt, Trigger
+from reconciler.ports import Host, Order, Receipt, Trigger
 from tests.simulator.gate import Gate, gated
 from tests.simulator.universe import SimHost, Universe
 
@@ -139,8 +139,9 @@ class Life:
 
         def connect(fleet: FleetSettings) -> Ports:
             held_back = restraints(followed.control, self.tenure.standing, fleet.sync.windows)
-            host = OurHost(here.host, self.tenure)
-            return Ports(host, followed, here.clock, restraints=held_back, chronicle=chronicle)
+            return Ports(
+                self._host(), followed, here.clock, restraints=held_back, chronicle=chronicle
+            )
 
         return Daemon(
             wishes=followed,
@@ -152,6 +153,9 @@ class Life:
             consented=self._consented,
             settle=followed.settle,
         )
+
+    def _host(self) -> Host:
+        return OurHost(self.universe.host, self.tenure)
 
     def _followed(self) -> Followed:
         here, gate = self.universe, self.gate

@@ -91,6 +91,7 @@ class Telling:
     gate: Gate
     confirms: bool = False
     rest_s: float = 45.0
+    life: type[Life] = Life
     later: list[tuple[float, Act]] = field(default_factory=list)
     _again: str = ""
     _insisted: float = -INSISTS_S
@@ -118,7 +119,7 @@ class Telling:
 
     def _next(self) -> Life:
         self.universe.lives += 1
-        return Life(self.universe, self.gate, self.universe.lives)
+        return self.life(self.universe, self.gate, self.universe.lives)
 
     # -- time ----------------------------------------------------------------------------------
 
