@@ -200,6 +200,7 @@ def test_a_subject_is_cut_only_when_it_is_too_long() -> None:
 def test_what_went_well_failed_nowhere() -> None:
     (entry,) = applied([{**record_json(record(deed())), "seq": 1}])
     assert entry["failed"] == 0
+    assert history_line(entry).endswith("start 1: done")
     bad = {**record_json(record(deed(error="no pty left"))), "seq": 2}
     (entry,) = applied([{**record_json(record(deed())), "seq": 1}, bad])
     assert entry["failed"] == 1

@@ -118,3 +118,10 @@ VALUES: st.SearchStrategy[Json] = st.recursive(
 @given(VALUES, st.sampled_from(("env.A", "secrets.B", "command", "options.x")))
 def test_a_known_secret_is_in_no_value(value: Json, name: str) -> None:
     assert SECRET not in canonical(MASK.knowing([SECRET]).field(name, value))
+
+
+def test_what_is_too_short_to_be_a_secret_is_found_in_no_text() -> None:
+    mask = Mask(b"key", ["hunter2", "secret", "short"])
+    assert mask.text("a short text") == "a short text"
+    assert "secret" not in mask.text("a secret text")
+    assert "hunter2" not in mask.text("a hunter2 text")

@@ -8,8 +8,10 @@ from dataclasses import replace
 import pytest
 
 from reconciler.adapters.memory import MemoryMark
+from reconciler.core.canary import on_trial
 from reconciler.model.action import Reason
-from reconciler.model.control import Consent, Controls, Suspension, Withholding
+from reconciler.model.control import Consent, Controls, Suspension, Trial, Withholding
+from reconciler.model.fleet import Canary
 from reconciler.model.problems import NovaorchError, SourceError
 from reconciler.model.world import Engagement, Presence
 from reconciler.ports import Order, Receipt
@@ -451,3 +453,13 @@ def test_a_trial_begun_in_its_window_goes_to_its_end_after_it() -> None:
         assert len(stage.saying(f"new-{overrun}")) == follows
         stage.pass_by(3600 + 120, 60)
         assert len(stage.saying(f"new-{overrun}")) == 5
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(3, "a0, p/agent/a1, p/agent/a2 first"), (4, "others")]
+)
+def test_a_few_names_are_said_of_those_who_try(count: int, told: str) -> None:
+    units = tuple(unit(n) for n in range(count))
+    said = on_trial(Trial("c" * 40, "b" * 40, units, 0.0, "t"), Canary()).detail
+    assert told in said
+    assert ("others" in said) == (count > 3)
