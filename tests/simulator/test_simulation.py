@@ -42,8 +42,8 @@ def test_a_story_that_nobody_wrote_ends_well(seed: int) -> None:
 
 @pytest.mark.simulation
 @pytest.mark.timeout(1800)
-def test_a_thousand_stories_that_nobody_wrote_end_well() -> None:
-    found = [f for f in map(chance.judged, range(100, 300 if SHORT else 1100)) if f is not None]
+def test_many_stories_that_nobody_wrote_end_well() -> None:
+    found = [f for f in map(chance.judged, range(100, 160 if SHORT else 1100)) if f is not None]
     assert not found, "\n\n".join(map(str, found[:2]))
 
 
