@@ -125,9 +125,9 @@ class _Hours:
 
 def _times(line: str) -> Iterator[float]:
     """Yield the times of day at which a line comes true, on the days on which it does."""
-    day = 0.0
+    day: float | None = None
     for start in starts(line, UTC, -1.0):
-        day = day or start - start % 86400
+        day = start - start % 86400 if day is None else day
         if start >= day + 86400:
             return
         yield start - day

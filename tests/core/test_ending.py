@@ -170,3 +170,16 @@ def test_who_waits_for_one_that_is_typed_to_is_not_started_before_it() -> None:
         "restart agent/a changed",
         "hold agent/c dependency-not-ready",
     ]
+
+
+def test_what_ended_late_is_removed_and_not_pressed() -> None:
+    """Its time is over, but it is dead: that is an end, no refusal to end."""
+    bench = Bench(desired(agent("a"), agent("b"))).run()
+    bench.host.stubborn.add(A)
+    bench.commit(desired(agent("b")))
+    bench.once()
+    bench.clock.sleep(1000)
+    bench.host.exit(A, 0)
+    (action,) = bench.plan().actions
+    assert (action.verb, action.reason) == (Verb.STOP, Reason.DRAINED)
+    assert not any(isinstance(step, do.Signal) for step in action.steps)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.timetable import ALWAYS, YEAR_S, Opening, _timetable, open_at
+from reconciler.core.timetable import ALWAYS, YEAR_S, Opening, _times, _timetable, open_at
 from reconciler.kinds.hours import last_start, starts
 from reconciler.model.fleet import SyncWindow
 from tests.core.timetable_oracle import Oracle, calendar, epoch, held
@@ -335,3 +335,9 @@ print(open_at((SyncWindow(True, "0 9 * * 1-5", 28800.0, "Europe/Berlin"),), 1795
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.stdout, done.stderr) == ("False\n", "")
+
+
+def test_the_times_of_a_day_are_those_of_one_day() -> None:
+    """A start at the next midnight is the next day's."""
+    assert list(_times("0 0 * * *")) == [0.0]
+    assert list(_times("30 9,18 * * 1-5")) == [34200.0, 66600.0]
