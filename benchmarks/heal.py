@@ -12,6 +12,8 @@ from benchmarks.arena import Arena, arena, daemon
 from benchmarks.latency import mouth
 
 PATIENCE_S = 60.0
+PAUSE_S = 0.25
+"""Between two kills: more than fifty falls in ten seconds would be one cause, and made to wait."""
 
 
 def panes(live: int, kills: int) -> tuple[list[float], list[float]]:
@@ -75,7 +77,7 @@ def _killed(stage: Arena, ear: int) -> float:
     os.kill(pid, signal.SIGKILL)
     _hear(ear, 1)
     took = time.perf_counter() - start
-    time.sleep(0.1)
+    time.sleep(PAUSE_S)
     return took
 
 
