@@ -64,6 +64,7 @@ class Daemon:
     _passes: int = 0
     _followed: str = ""
     _took_s: float = 0.0
+    _draining: bool = False
     _trouble: dict[str, str] = field(default_factory=dict)
     _said: str = ""
 
@@ -91,10 +92,11 @@ class Daemon:
     def _awaited(self, wait_s: float) -> str:
         """Wait for a word that asks for a pass; run errands meanwhile.
 
-        A tmux event waits a little for its like, but not longer than anything more pressing.
+        A tmux event waits a little for its like, but not longer than anything more pressing; not
+        at all while an end is waited for, which it may well be.
         """
         word = self._heard(wait_s)
-        return self._heard(EVENT_GAP_S) if word == "tmux" else word
+        return self._heard(EVENT_GAP_S) if word == "tmux" and not self._draining else word
 
     def _heard(self, wait_s: float) -> str:
         end, left_s = self.clock.now() + wait_s, wait_s
@@ -217,7 +219,8 @@ class Daemon:
 
     def _wait_s(self, thought: Thought) -> float:
         now = self.clock.now()
-        if any(hold.reason is Reason.DRAINING for hold in thought.plan.holds):
+        self._draining = any(hold.reason is Reason.DRAINING for hold in thought.plan.holds)
+        if self._draining:
             return self._look_s()
         ends = [hold.until for hold in thought.plan.holds if hold.until > now]
         soonest = min([*ends, next_due(self._attempts, now)], default=math.inf)
