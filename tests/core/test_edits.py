@@ -6,6 +6,7 @@ import pytest
 
 from reconciler.model.action import Reason, Verb
 from reconciler.model.ids import UnitId
+from reconciler.model.step import MarkPane
 from reconciler.model.unit import Desired, Heal, Healing
 from tests.bench import Bench, said
 from tests.builders import MENDED, agent, agent_id, desired, seated, session, window
@@ -154,3 +155,12 @@ def test_a_pane_that_comes_home_to_a_session_made_anew_is_expected_as_it_was_see
     bench.run()
     assert bench.pane(OWN).pid == moved.pid
     assert bench.shape()["p/main"] == [("dev", ["main/dev.0", "main/dev.1"])]
+
+
+def test_what_a_person_moved_comes_back_without_a_word_of_its_mark() -> None:
+    bench = Bench(house()).run()
+    torch, side = bench.pane(agent_id("torch")), bench.pane(UnitId("p/session/side/z.0"))
+    bench.host.human_move(torch.pane_id, side.window_id)
+    marked = [s.pane for s in bench.steps() if isinstance(s, MarkPane)]
+    assert torch.pane_id not in marked
+    home(bench)

@@ -185,3 +185,9 @@ def test_numbers_are_written_as_the_format_has_it(value: float, text: str) -> No
 def test_the_bounds_of_what_is_measured_stay_where_dashboards_look_for_them() -> None:
     assert PASS_S == (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
     assert CONVERGED_S == (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
+
+
+def test_a_number_too_large_for_digits_has_an_exponent() -> None:
+    assert [number(v) for v in (0, 3.0, -2.5, 1e14, 1e15, 1e16)] == [
+        "0", "3", "-2.5", "100000000000000", "1000000000000000.0", "1e+16",
+    ]  # fmt: skip

@@ -28,7 +28,7 @@ from reconciler.model import step as do
 from reconciler.model.action import Action, Outcome, Plan, Reason, Verb
 from reconciler.model.ids import UnitId
 from reconciler.model.status import Ready
-from reconciler.model.unit import Disruption, Field, Launch
+from reconciler.model.unit import Desired, Disruption, Field, Launch
 from reconciler.model.world import NOW, Drain, PaneMark, SeenPane
 from tests.bench import Bench
 from tests.builders import (
@@ -420,3 +420,40 @@ def test_a_pane_at_home_is_asked_about_in_one_place_only() -> None:
     questions = inquire(bench.think().scene)
     assert questions.applied
     assert not questions.elsewhere
+
+
+# -- windows and stops -----------------------------------------------------------------------------
+
+
+def test_a_renamed_window_of_an_agent_stays_the_window_it_is() -> None:
+    def wish(key: str) -> Desired:
+        torch = seated("torch", "main", key)
+        return desired(session("main", window(key, torch), window("ops", "x")), torch)
+
+    bench = Bench(wish("dev")).run()
+    before = bench.pane(agent_id("torch"))
+    bench.commit(wish("work"))
+    kinds = {type(step) for step in bench.steps()}
+    assert do.MarkWindow in kinds
+    assert not kinds & {do.OpenWindow, do.SwapPanes}
+    assert bench.run().pane(agent_id("torch")).window_id == before.window_id
+
+
+def test_panes_in_another_order_are_laid_out_again() -> None:
+    def wish(*panes: str) -> Desired:
+        return desired(session("main", window("dev", *panes, layout="tiled")))
+
+    bench = Bench(wish("a", "b")).run()
+    bench.commit(wish("b", "a"))
+    assert do.Arrange in {type(step) for step in bench.steps()}
+
+
+def test_what_ended_after_its_hour_is_removed_and_not_killed() -> None:
+    bench = Bench(desired(agent("a", grace=1), agent("b"))).run()
+    bench.host.stubborn.add(A)
+    bench.commit(desired(agent("b")))
+    bench.once()
+    bench.clock.sleep(30)
+    bench.host.exit(A, 0)
+    kinds = [type(step) for step in bench.steps()]
+    assert kinds == [do.Close]

@@ -461,3 +461,14 @@ def test_three_names_are_said_of_those_who_try(count: int) -> None:
     said = on_trial(Trial("c" * 40, "b" * 40, units, 0.0, "t"), Canary()).detail
     assert [name for name in units if name in said] == list(units[:3])
     assert ("others" in said) == (count > 3)
+
+
+def test_falls_of_another_time_are_not_held_against_a_trial(stage: Stage) -> None:
+    for number in range(5):
+        stage.host.exit(unit(number), 1)
+    stage.pass_by(90)
+    stage.commit(team("new"))
+    stage.settle()
+    stage.pass_by(70)
+    assert len(stage.saying("new")) == 5
+    assert stage.reverts == []

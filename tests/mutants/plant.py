@@ -38,6 +38,10 @@ EQUIVALENT = {
      "1 plus one"): "a start is a whole minute: two seconds before it are one before it",
     ("exposition.py", "value = value if value > 0 else 0.0",
      "value > 0: comparison turned"): "nothing counts as nothing either way",
+    ("match.py", "if len(found) == 1:",
+     "if len(found) == 1: never"): "a short cut: the best of one is that one",
+    ("ending.py", "return mark.drain_until > now + LONGEST_S + 2  # marks keep whole seconds",
+     "mark.drain_until > now + LONGEST_S + 2: comparison turned"): "no mark is ever that hour",
 }  # fmt: skip
 """Faults that change nothing that anybody could see, each with the reason: file, line, and the
 fault in words ('': each in that line)."""
