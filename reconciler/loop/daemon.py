@@ -14,7 +14,7 @@ from reconciler.core.fold import fold
 from reconciler.core.retry import Attempts, due, next_due, remember
 from reconciler.loop.cycle import Following, Ports, Thought, carry_out, consider
 from reconciler.loop.meter import Meter
-from reconciler.model.action import Outcome, Reason
+from reconciler.model.action import Action, Outcome, Reason
 from reconciler.model.control import SILENT, Consent
 from reconciler.model.fleet import FleetSettings
 from reconciler.model.ids import digest
@@ -65,6 +65,7 @@ class Daemon:
     _followed: str = ""
     _took_s: float = 0.0
     _draining: bool = False
+    _left: bool = False
     _trouble: dict[str, str] = field(default_factory=dict)
     _said: str = ""
 
@@ -131,23 +132,32 @@ class Daemon:
         return self._wait_s(thought), bool(outcomes) or again
 
     def _converge(self) -> tuple[Thought, list[Outcome]]:
+        """Read, think, act, look again; and go on at once with what that look shows, such as the
+        second half of a restart. Then tell."""
         consent = self.consented()
         desired = self.wishes.read("", consent)
         ports = self._connected(desired.fleet)
         self._followed = desired.commit
         thought = consider(ports, desired, consent)
         self.wishes.accept(desired)
-        now = self.clock.now()
-        moves = due(thought.plan.moves, self._attempts, now)
         outcomes: list[Outcome] = []
-        if moves:
-            self.log(f"commit {desired.commit[:12]}: {counted(len(moves), 'move')}")
-            outcomes = carry_out(ports, thought, moves, self._told)
-            self._attempts = remember(self._attempts, outcomes, now)
+        self._left = False
+        for _ in range(PASSES_MAX):
+            moves = due(thought.plan.moves, self._attempts, self.clock.now())
+            if not moves or (outcomes and (self._left or self._overtaken())):
+                break
+            outcomes += self._act(ports, thought, moves)
             thought = consider(ports, desired)
         ports.chronicle.seen(thought)
         self._tell(thought, outcomes)
         return thought, outcomes
+
+    def _act(self, ports: Ports, thought: Thought, moves: list[Action]) -> list[Outcome]:
+        now = self.clock.now()
+        self.log(f"commit {thought.desired.commit[:12]}: {counted(len(moves), 'move')}")
+        outcomes = carry_out(ports, thought, moves, self._told)
+        self._attempts = remember(self._attempts, outcomes, now)
+        return outcomes
 
     def _connected(self, fleet: FleetSettings) -> Ports:
         if self._fleet is not None and fleet.name != self._fleet.name:
@@ -172,8 +182,10 @@ class Daemon:
         word = self.trigger.pressing()
         if word == "ask":
             self.errands()
-        if word not in NEWER:
-            return word == "stop"
+        self._left = word == "stop" or (word in NEWER and self._newer())
+        return self._left
+
+    def _newer(self) -> bool:
         try:
             return self.wishes.read().commit != self._followed
         except NovaorchError:
