@@ -12,7 +12,7 @@ from tests.mutants.plant import CORE, ROOT, choose, mutants, run
 SHORT = os.environ.get("NOVAORCH_SHORT") == "1"
 """What `./dev ci` runs: every part of a campaign, a third of its length."""
 CAUGHT_MIN = 0.75 if SHORT else 0.95
-"""Twenty faults, drawn anew with each change of `core/`, tell a hole from none, not 95 % from 90."""
+"""Twenty faults, others with each change of `core/`, tell a hole, not 95 % from 90."""
 
 
 def test_a_mutant_is_one_change_of_a_file_that_still_reads() -> None:
