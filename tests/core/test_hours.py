@@ -44,3 +44,7 @@ def test_anything_else_is_a_usage_error(text: str) -> None:
     with pytest.raises(UsageError) as told:
         hour_of(text, NOW)
     assert told.value.fix
+
+
+def test_a_week_has_seven_days() -> None:
+    assert hour_of("1w ago", NOW) == hour_of("7d ago", NOW) == hour_of("168h ago", NOW)

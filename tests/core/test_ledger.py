@@ -151,3 +151,12 @@ def test_a_correction_makes_what_is_known_what_is_seen() -> None:
     assert known == live
     assert corrections(known, live) == ()
     assert replay([]) == {}
+
+
+def test_a_pane_that_nobody_saw_changes_places_with_nobody() -> None:
+    bench, thought = there()
+    tally = Tally(thought.scene.world, "f")
+    before = tally.inventory()
+    assert tally.leaves(action(SwapPanes(bench.panes()[0].pane_id, "%99"))) == ()
+    assert tally.leaves(action(SwapPanes("%99", bench.panes()[0].pane_id))) == ()
+    assert tally.inventory() == before

@@ -30,6 +30,7 @@ from reconciler.model.ids import UnitId
 from reconciler.model.status import Ready
 from reconciler.model.unit import Desired, Disruption, Field, Launch
 from reconciler.model.world import NOW, Drain, PaneMark, SeenPane
+from reconciler.ports import Order
 from tests.bench import Bench
 from tests.builders import (
     HOT,
@@ -457,3 +458,14 @@ def test_what_ended_after_its_hour_is_removed_and_not_killed() -> None:
     bench.host.exit(A, 0)
     kinds = [type(step) for step in bench.steps()]
     assert kinds == [do.Close]
+
+
+def test_of_two_that_bear_one_name_the_one_that_runs_counts() -> None:
+    first, second = UnitId("p/session/main/dev.0"), UnitId("p/session/main/dev.1")
+    bench = Bench(desired(session("main", window("dev", "a", "b")))).run()
+    dead, alive = bench.pane(first), bench.pane(second)
+    bench.host.exit(first, 1)
+    assert dead.mark is not None
+    bench.host.perform([Order(first, (do.MarkPane(alive.pane_id, dead.mark),))])
+    bench.commit(desired(session("main", window("dev", "a"))))
+    assert bench.think().scene.match.panes[first].pane_id == alive.pane_id
