@@ -10,6 +10,8 @@ from pathlib import Path
 from benchmarks.arena import Arena, arena, daemon
 from benchmarks.latency import mouth, told
 
+PAUSE_S = 0.3
+"""Between two commits: without it each waits for what the one before still has to write down."""
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -78,4 +80,5 @@ def _change(stage: Arena, ear: int, number: int) -> float:
     stage.write(f"a{number}", f"sh, -c, '{script}'")
     stage.run("git", "add", "-A")
     running, _ = told(stage, ear, number)
+    time.sleep(PAUSE_S)
     return running
