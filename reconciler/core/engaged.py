@@ -33,8 +33,7 @@ def spare(scene: Scene, actions: list[Action]) -> list[Action]:
 def disturbed(scene: Scene, actions: Iterable[Action]) -> list[str]:
     """Return the panes in which these actions begin to end something: who works there counts."""
     running = _running(scene)
-    moves = (a for a in actions if a.verb is not Verb.HOLD and not a.continues)
-    ends = (pane for action in moves for pane in ended_by(action))
+    ends = (pane for action in actions for pane in _begun_by(action))
     return list(dict.fromkeys(pane for pane in ends if pane in running))
 
 
@@ -49,10 +48,8 @@ def _running(scene: Scene) -> frozenset[str]:
 
 
 def _spared(scene: Scene, action: Action, running: frozenset[str]) -> Action:
-    if action.verb is Verb.HOLD or action.continues:
-        return action
     presence = scene.world.facts.presence
-    at_work = [presence[p] for p in ended_by(action) if p in running and p in presence]
+    at_work = [presence[p] for p in _begun_by(action) if p in running and p in presence]
     waits = [found for found in at_work if _counts(action, found)]
     if not waits:
         return action
@@ -61,9 +58,10 @@ def _spared(scene: Scene, action: Action, running: frozenset[str]) -> Action:
     return held(action, Reason.ENGAGED, detail, until=max(ends) if all(ends) else 0, fix=NOW)
 
 
-def ended_by(action: Action) -> Iterator[str]:
-    """Yield the panes that an action takes away, or whose process it ends or asks to end."""
-    for step in action.steps:
+def _begun_by(action: Action) -> Iterator[str]:
+    """Yield the panes that an action takes away, or whose process it ends or asks to end; none of
+    what an earlier pass began."""
+    for step in () if action.continues else action.steps:
         match step:
             case Signal(pane=pane) | TypeLines(pane=pane) | Respawn(pane=pane):
                 yield pane

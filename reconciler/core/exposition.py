@@ -81,7 +81,7 @@ def number(value: float) -> str:
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):
-        return "+Inf" if value > 0 else "-Inf"
+        return f"{value:+}".title()
     return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
 
 

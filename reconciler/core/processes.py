@@ -58,9 +58,7 @@ def _after_frame(scene: Scene, process: Process, pane: SeenPane, action: Action)
         return action
     if named and not is_reseated(scene, process):
         return action
-    expects = tuple(
-        replace(e, unit=process.id) if e.pane_id == pane.pane_id else e for e in action.expects
-    )
+    expects = tuple(replace(expected, unit=process.id) for expected in action.expects)
     return replace(action, expects=expects, needs=(*action.needs, process.frame))
 
 

@@ -9,6 +9,7 @@ import pytest
 from reconciler.model import step as do
 from reconciler.model.action import Reason, Verb
 from reconciler.model.fleet import FleetSettings
+from reconciler.model.ids import UnitId
 from reconciler.model.unit import Desired
 from reconciler.model.world import Drain, SeenPane
 from tests.bench import Bench, said
@@ -121,6 +122,29 @@ def test_what_a_person_confirms_does_not_wait() -> None:
     bench.commit(desired(fleet=SLOW))
     word = bench.plan().holds[0].fix.rpartition(" ")[2]
     assert said(bench.plan(word).moves) == ["stop agent/a removed", "stop agent/b removed"]
+
+
+def test_what_a_person_confirms_in_the_middle_of_its_wait_ends_with_its_own_words() -> None:
+    wish = desired(agent("a", quits=("/exit",)), B, fleet=SLOW)
+    bench = Bench(wish).run()
+    bench.commit(ALONE)
+    bench.once()
+    bench.commit(desired(fleet=SLOW))
+    (hold,) = [hold for hold in bench.plan().holds if hold.unit == A]
+    steps = bench.steps(bench.plan(hold.fix.rpartition(" ")[2]))
+    assert [step.lines for step in steps if isinstance(step, do.TypeLines)] == [("/exit",)]
+
+
+def test_a_pane_is_wanted_again_under_another_name() -> None:
+    bench = Bench(desired(session("main", window("dev", "x", "y")), fleet=SLOW)).run()
+    second = bench.pane(UnitId("p/session/main/dev.1"))
+    bench.commit(desired(session("main", window("dev", "x")), fleet=SLOW))
+    bench.once()
+    bench.commit(desired(session("main", window("dev", "y")), fleet=SLOW))
+    (back,) = [o for o in bench.once() if o.action.detail == "wanted again"]
+    assert back.action.unit == "p/session/main/dev.0"
+    assert back.ok, back.error
+    assert bench.run().pids()["p/session/main/dev.0"] == second.pid
 
 
 def test_a_mass_of_absences_is_still_too_many_stops() -> None:

@@ -159,6 +159,11 @@ def test_why_says_what_it_is_what_was_done_and_what_was_before() -> None:
     assert "start of p/session/main/dev.0" in frame[1]
 
 
+def test_why_names_a_plan_by_its_first_sixteen_digits() -> None:
+    made = {**record_json(record(deed(), plan="0123456789abcdef" * 4)), "seq": 1}
+    assert "  plan      0123456789abcdef, record 1, epoch 3" in why_lines(pages_after({}, made)[A])
+
+
 def test_a_journal_that_was_tampered_with_paints_no_terminal() -> None:
     evil = "\x1b[2J\u202e\n"
     bad = deed(UnitId(f"p/agent/{evil}"), Kept(evil, evil), verb=evil, reason=evil, detail=evil)

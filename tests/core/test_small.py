@@ -31,7 +31,7 @@ from reconciler.model.status import Ready
 from reconciler.model.unit import Desired, Disruption, Field, Launch
 from reconciler.model.world import NOW, Drain, PaneMark, SeenPane
 from reconciler.ports import Order
-from tests.bench import Bench
+from tests.bench import Bench, said
 from tests.builders import (
     HOT,
     NEVER,
@@ -423,6 +423,28 @@ def test_a_pane_at_home_is_asked_about_in_one_place_only() -> None:
     assert not questions.elsewhere
 
 
+def test_of_what_nobody_wants_only_who_is_told_now_is_asked_about() -> None:
+    c, b = agent("c", restart=NEVER), agent("b")
+    bench = Bench(desired(agent("a", grace=7), b, c)).run()
+    bench.host.stubborn.add(A)
+    bench.host.exit(c.id, 0)
+    bench.commit(desired(b))
+    assert list(inquire(bench.think().scene).applied) == [A], "who ended needs no words"
+    bench.once()
+    assert not inquire(bench.think().scene).applied, "it has its grace"
+    bench.clock.sleep(8)
+    assert list(inquire(bench.think().scene).applied) == [A]
+
+
+def test_the_double_of_one_that_is_wanted_ends_as_the_wish_says() -> None:
+    bench = Bench(desired(agent("a"), agent("b"))).run()
+    good, twin = bench.pane(A), bench.pane(agent_id("b"))
+    assert good.mark is not None
+    bench.host.perform([Order(A, (do.MarkPane(twin.pane_id, good.mark),))])
+    assert "stop agent/a leftover" in said(bench.plan().actions)
+    assert not inquire(bench.think().scene).applied
+
+
 # -- windows and stops -----------------------------------------------------------------------------
 
 
@@ -467,5 +489,6 @@ def test_of_two_that_bear_one_name_the_one_that_runs_counts() -> None:
     bench.host.exit(first, 1)
     assert dead.mark is not None
     bench.host.perform([Order(first, (do.MarkPane(alive.pane_id, dead.mark),))])
-    bench.commit(desired(session("main", window("dev", "a"))))
-    assert bench.think().scene.match.panes[first].pane_id == alive.pane_id
+    for command in ("a", "new"):
+        bench.commit(desired(session("main", window("dev", command))))
+        assert bench.think().scene.match.panes[first].pane_id == alive.pane_id

@@ -40,7 +40,6 @@ EQUIVALENT = {
      "value > 0: comparison turned"): "nothing counts as nothing either way",
     ("match.py", "if len(found) == 1:",
      "if len(found) == 1: never"): "a short cut: the best of one is that one",
-    ("exposition.py", 'return "+Inf" if value > 0 else "-Inf"', "0 plus one"): "both are infinite",
     ("ending.py", "return mark.drain_until > now + LONGEST_S + 2  # marks keep whole seconds",
      "mark.drain_until > now + LONGEST_S + 2: comparison turned"): "no mark is ever that hour",
 }  # fmt: skip
