@@ -23,6 +23,7 @@ _EXCUSED = frozenset(
         Reason.SUSPENDED,
         Reason.NO_LEASE,
         Reason.WINDOW_CLOSED,
+        Reason.NO_CAPACITY,
         Reason.STORM,
     }
 )

@@ -49,6 +49,7 @@ PASSING = frozenset(
         Reason.ENGAGED,
         Reason.NO_LEASE,
         Reason.WINDOW_CLOSED,
+        Reason.NO_CAPACITY,
     }
 )
 """Holds that end by themselves, even when nobody can name the hour. Any other hold lasts unless

@@ -55,6 +55,7 @@ class Reason(enum.StrEnum):
     NO_LEASE = "lease-not-confirmed"
     WITHHELD = "commit-withheld"
     WINDOW_CLOSED = "window-closed"
+    NO_CAPACITY = "account-closed"
 
 
 @dataclass(frozen=True, slots=True)

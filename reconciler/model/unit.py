@@ -10,6 +10,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from reconciler.model.agent import Persona
 from reconciler.model.control import Withheld
 from reconciler.model.fleet import FleetSettings
 from reconciler.model.ids import Json, UnitId, digest
@@ -69,7 +70,9 @@ class Launch:
 
     `directory` is absolute. `secrets` maps a variable to a reference (`env:NAME`); the value is
     looked up by the host at the moment of starting and is never part of a value here.
-    `typed` lines are typed once, each followed by Enter, right after the start.
+    `typed` lines are typed once, each followed by Enter, right after the start. With a `persona`
+    an agent runtime is started: `argv` then is its program alone, and the host asks an outfitter
+    for the rest at the moment of starting.
     """
 
     argv: tuple[str, ...]
@@ -77,6 +80,7 @@ class Launch:
     env: tuple[tuple[str, str], ...] = ()
     secrets: tuple[tuple[str, str], ...] = ()
     typed: tuple[str, ...] = ()
+    persona: Persona | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,8 @@ class Process:
     left as it is. `quit` lines are typed first when it is asked to end, each followed by Enter;
     then come `stop_grace_s`, TERM to its group, `kill_after_s`, KILL. Without `quit` lines TERM
     comes at once, and `stop_grace_s` is what follows it. `protect` outlives the manifest: what was
-    protected when it was applied last is never stopped for being absent.
+    protected when it was applied last is never stopped for being absent. `mode` is auto, manual,
+    training or stopped; `labels` are what messages to many are addressed by.
     """
 
     id: UnitId
@@ -129,6 +134,8 @@ class Process:
     kill_after_s: float = 5.0
     healing: Healing = Healing()
     protect: bool = False
+    mode: str = "auto"
+    labels: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,7 @@ GOLDEN = {
     Reason.ENGAGED: "passes",
     Reason.NO_LEASE: "passes",
     Reason.WINDOW_CLOSED: "passes",
+    Reason.NO_CAPACITY: "passes",
     Reason.SUSPENDED: "until",
     Reason.WITHHELD: "until",
 }

@@ -1,0 +1,41 @@
+"""Who is where: every agent of a wish with the pane that one photograph shows it in. Pure."""
+
+from __future__ import annotations
+
+from reconciler.core.scene import Scene
+from reconciler.model.agent import Roster, Seat
+from reconciler.model.unit import Process
+from reconciler.model.world import SeenPane
+
+
+def roster(scene: Scene) -> Roster:
+    """Return the roster of one pass; a pane that is dead, or is being ended, is no seat."""
+    agents = [p for p in scene.desired.processes.values() if p.id.kind == "agent"]
+    return Roster(
+        fleet=scene.desired.fleet.name,
+        commit=scene.desired.commit,
+        seats={agent.id: _seat(agent, scene.match.panes.get(agent.id)) for agent in agents},
+        charters={charter.project: charter.text for charter in scene.desired.charters},
+    )
+
+
+def _seat(agent: Process, pane: SeenPane | None) -> Seat:
+    told = Seat(
+        agent.id,
+        agent.launch.persona,
+        agent.mode,
+        directory=agent.launch.directory,
+        labels=agent.labels,
+    )
+    if pane is None or pane.dead or pane.mark is None or pane.mark.asked:
+        return told
+    return Seat(
+        told.unit,
+        told.persona,
+        told.mode,
+        pane.pane_id,
+        pane.pid,
+        float(pane.mark.started),
+        told.directory,
+        told.labels,
+    )
