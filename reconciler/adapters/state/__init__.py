@@ -10,13 +10,17 @@ from reconciler.adapters.state.folder import (
 )
 from reconciler.adapters.state.lock import Lock, LockFile, born, holder, holder_pid
 from reconciler.adapters.state.oneself import gone, oneself
+from reconciler.adapters.state.port import PortFile
+from reconciler.adapters.state.tokens import Tokens
 
 __all__ = [
     "SOCKET_BYTES_MAX",
     "EpochFile",
     "Lock",
     "LockFile",
+    "PortFile",
     "StateDir",
+    "Tokens",
     "born",
     "gone",
     "holder",

@@ -22,6 +22,7 @@ SOCKET_BYTES_MAX = 100
 """Room for a unix socket path: 108 bytes on Linux, 104 on macOS."""
 
 _FLEET = re.compile(r"[a-z0-9][a-z0-9-]{0,47}")
+_AGENT = re.compile(r"([a-z0-9][a-z0-9-]{0,47})/agent/([a-z0-9][a-z0-9-]{0,63})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,37 @@ class StateDir:
     def pid(self) -> Path:
         """The process id of the controller in the background."""
         return self.root / "controller.pid"
+
+    @property
+    def gate(self) -> Path:
+        """Where the gate is, as a note for whoever asks it, while it is open."""
+        return self.root / "gate"
+
+    @property
+    def gate_port(self) -> Path:
+        """The ports that the gate had (`PortFile`)."""
+        return self.root / "gate-port"
+
+    @property
+    def control(self) -> Path:
+        """The socket at which the command line speaks to the controller."""
+        return self.store_socket.with_name("control.sock")
+
+    @staticmethod
+    def is_agent(unit: str) -> bool:
+        """Whether a text is the id of an agent."""
+        return _AGENT.fullmatch(unit) is not None
+
+    def agent(self, unit: str) -> Path:
+        """Return the folder of an agent's own files; NovaorchError: that is no agent."""
+        parts = _AGENT.fullmatch(unit)
+        if parts is None:
+            raise NovaorchError(
+                f"{unit[:100]!r} is no agent",
+                why="only agents have files of their own",
+                fix="name it as PROJECT/agent/NAME",
+            )
+        return self.root / "agents" / parts[1] / parts[2]
 
     def make(self) -> Path:
         """Make the folder, readable by its owner alone whatever the umask, and return it."""
