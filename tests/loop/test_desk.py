@@ -23,7 +23,7 @@ class Says:
 
 
 class Blind:
-    def hear(self, event: HookEvent) -> HookAnswer:
+    def hear(self, _event: HookEvent) -> HookAnswer:
         raise BlindError("the store does not answer", why="it is gone")
 
 
