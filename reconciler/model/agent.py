@@ -136,6 +136,23 @@ class Seat:
 
 
 @dataclass(frozen=True, slots=True)
+class Screen:
+    """What a pane shows: its rows without trailing blanks, and what is drawn dim as blanks in
+    `bright`. `cursor` is (row, column) from 0. `mode` is tmux's word while a person scrolls."""
+
+    rows: tuple[str, ...]
+    bright: tuple[str, ...]
+    cursor: tuple[int, int]
+    mode: str = ""
+    dead: bool = False
+    attended: float = 0.0
+    """The epoch second of the last key of a person who looks at this window, 0 for nobody."""
+    unread: int = -1
+    """Bytes of typed lines that its program has not read; -1: it does not read lines, or nobody
+    knows."""
+
+
+@dataclass(frozen=True, slots=True)
 class Roster:
     """Every agent of a fleet as one pass saw it. Swapped whole: readers in any thread see one."""
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from reconciler.model.agent import Evidence, Outfit, Seat
+from reconciler.model.agent import Evidence, Outfit, Screen, Seat
 from reconciler.model.capacity import Account, Spending
 from reconciler.model.hook import HookAnswer, HookEvent
 from reconciler.model.ids import UnitId
@@ -44,6 +44,7 @@ class Mail(Protocol):
     def prove(self, proofs: Iterable[tuple[str, Proof]]) -> None:
         """Write down stages that were reached, all or none; those that were, stay as they are.
 
+        Only INJECTED may be said again: each try is one more proof.
         From SUBMITTED on a message leaves the inbox. DEAD needs a reason as evidence, and goes to
         the dead letters.
         """
@@ -67,20 +68,6 @@ class Mail(Protocol):
         For one listener. What rang while nobody listened is heard once more.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Screen:
-    """What a pane shows: its rows without trailing blanks, and what is drawn dim as blanks in
-    `bright`. `cursor` is (row, column) from 0. `mode` is tmux's word while a person scrolls."""
-
-    rows: tuple[str, ...]
-    bright: tuple[str, ...]
-    cursor: tuple[int, int]
-    mode: str = ""
-    dead: bool = False
-    attended: float = 0.0
-    """The epoch second of the last key of a person who looks at this window, 0 for nobody."""
 
 
 class Typist(Protocol):
