@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from reconciler.adapters.git.repository import GitRepository
     from reconciler.adapters.store.ears import Ears
     from reconciler.adapters.store.embedded import EmbeddedServer
+    from reconciler.adapters.store.mail import RedisMail
     from reconciler.adapters.store.redis_store import RedisStore
     from reconciler.adapters.tmux.host import Tmux
     from reconciler.adapters.watch import Nudges
@@ -217,6 +218,12 @@ class Wiring:
         from reconciler.adapters.store.resolve import open_store
 
         return open_store(fleet, self.state(fleet), start=start, environ=self.environ)
+
+    def mail(self, fleet: FleetSettings, *, start: bool) -> RedisMail:
+        """The messages of this fleet, in its store; `start` lets it start the embedded server."""
+        from reconciler.adapters.store.resolve import open_mail
+
+        return open_mail(fleet, self.state(fleet), start=start, environ=self.environ)
 
     def ears(self, store: RedisStore, fleet: FleetSettings, poke: Callable[[str], None]) -> Ears:
         """What hears a word said in the store, and its coming back."""

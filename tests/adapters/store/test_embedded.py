@@ -55,7 +55,7 @@ def test_it_is_private_and_durable(rig: Rig) -> None:
     wanted = {
         "port": "0",
         "appendonly": "yes",
-        "appendfsync": "everysec",
+        "appendfsync": "no",
         "save": "",
         "maxmemory-policy": "noeviction",
         "dir": str(rig.state.store),
