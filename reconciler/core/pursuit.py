@@ -1,0 +1,200 @@
+"""What was given and is not proved yet: is it in the composer, or the transcript, or nowhere? Pure.
+
+The proof of an injection tells the way, so that another life of the courier can go on where one
+ended: it was written down before the act, and the act may not have happened.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from reconciler.core.envelope import END, marks, render
+from reconciler.core.errand import (
+    Bury,
+    Case,
+    Check,
+    Look,
+    Move,
+    Press,
+    Prove,
+    Wait,
+    named,
+    obstacle,
+    pause,
+)
+from reconciler.core.explain import hour
+from reconciler.model.agent import AgentState, Screen, Seat
+from reconciler.model.message import Message, Proof, Stage, Tracked
+
+PROOF_S = 0.5
+"""A proof comes by itself within this time, as a rule."""
+LINE_PROOF_S = 0.05
+SETTLED_S = 5.0
+"""What a transcript does not hold after this time, of an agent at rest, did not arrive."""
+STUCK_S = 120.0
+"""The same of an agent that is still at work."""
+DOUBT_S = 600.0
+"""So long nobody can tell: then it is given up, for it may have arrived."""
+TRIES_MAX = 6
+PRESSES_MAX = 8
+
+PASTED, TYPED, HANDED = "pasted", "typed", "given"
+_WAY = re.compile(r"(pasted|typed|given)\b.* process (\d{1,10})\b")
+_FOLDED = re.compile(r"\[Pasted (?:text|content) #?\d+(?: \+(\d+) lines)?\]", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """Messages given together and not proved. `tries` is the most often that one was given."""
+
+    messages: tuple[Message, ...]
+    at: float
+    way: str
+    pid: int
+    tries: int
+
+
+def how(way: str, seat: Seat, hook: str = "") -> str:
+    """Return the evidence of an injection: the way, and to which process."""
+    place = f"with {hook} to" if way == HANDED else f"into {seat.pane} of"
+    return f"{way} {place} process {seat.pid}"
+
+
+def flight(mail: tuple[Tracked, ...]) -> Flight | None:
+    """Return what is under way, None when nothing is."""
+    given = [one for one in mail if one.stage is Stage.INJECTED]
+    if not given:
+        return None
+    tries = [[p for p in one.proofs if p.stage is Stage.INJECTED] for one in given]
+    last = max((proofs[-1] for proofs in tries), key=lambda proof: proof.at)
+    found = _WAY.match(last.evidence)
+    way, pid = (found[1], int(found[2])) if found is not None else ("", 0)
+    messages = tuple(one.message for one in given)
+    return Flight(messages, last.at, way, pid, max(map(len, tries)))
+
+
+def pursue(case: Case, under_way: Flight) -> Move | None:
+    """Return the next move for it; None: it did not arrive, and is to be given again."""
+    seat, pursuit = case.seat, case.pursuit
+    same = seat is not None and bool(seat.pane) and seat.pid == under_way.pid
+    proof_at = under_way.at + (LINE_PROOF_S if under_way.way == TYPED else PROOF_S)
+    if same and case.now < proof_at:
+        return Wait(proof_at, f"{_given(under_way)}; its proof is not in yet")
+    if seat is not None and (not pursuit.asks or case.now >= pursuit.asked + pause(pursuit.asks)):
+        return Check(under_way.messages)
+    move = None
+    if same and under_way.way in (PASTED, TYPED):
+        move = _on_screen(case, under_way)
+    return move or _settled(case, under_way, same=same)
+
+
+def remains(draft: str, messages: tuple[Message, ...]) -> bool:
+    """Whether the text in a composer is what was pasted of these, and nothing else.
+
+    An agent may fold a long paste into a word of its own, and show only the end of a text.
+    """
+    ours = render(messages)
+    folded = _FOLDED.fullmatch(draft.strip())
+    if folded is not None:
+        return folded[1] is None or abs(int(folded[1]) - ours.count("\n")) <= 1
+    seen = _solid(draft)
+    return seen.endswith(_solid(END)) and _solid(ours).endswith(seen)
+
+
+def _on_screen(case: Case, under_way: Flight) -> Move | None:
+    """Return what its screen says is to be done first; None: it is in no composer."""
+    screen, reading = case.screen, case.reading
+    if screen is None or reading is None:
+        return Look()
+    if under_way.way == TYPED:
+        return _line_read(case, screen, under_way)
+    forbids = obstacle(case)
+    if forbids is not None:
+        return Wait(forbids.until, f"{_given(under_way)}; {forbids.why}")
+    if not reading.draft:
+        return _left(case, screen, under_way) if case.pursuit.absent is None else None
+    soon = case.now + pause(case.pursuit.looks)
+    if not remains(reading.draft, under_way.messages):
+        why = f"somebody's draft is in the composer of {named(case)}"
+        return Wait(soon, f"{_given(under_way)}; {why}")
+    return _pressed(case, screen, under_way)
+
+
+def _pressed(case: Case, screen: Screen, under_way: Flight) -> Move:
+    """Press Enter, not too often: whoever swallows one may need a while."""
+    if screen.attended > under_way.at:
+        soon = case.now + pause(case.pursuit.looks)
+        return Wait(soon, f"{_given(under_way)}; it is in the composer, and Enter is a person's")
+    tried = case.pursuit.presses
+    due = case.pursuit.pressed + pause(tried) if tried else case.now
+    if case.now >= due and tried < PRESSES_MAX:
+        return Press(under_way.messages)
+    until = max(due, case.now + pause(case.pursuit.looks))
+    return Wait(until, f"{_given(under_way)}; it is in the composer after {tried + 1} Enters")
+
+
+def _left(case: Case, screen: Screen, under_way: Flight) -> Move | None:
+    """Judge by the screen alone what no transcript tells: it is in the composer no more."""
+    ids = {message.id for message in under_way.messages}
+    if ids & marks("".join(screen.rows)):
+        return _proved(case, under_way, "screen: it stands above the composer")
+    seen = case.reading is not None and case.reading.draft == ""
+    if seen and case.runtime is not None and not case.runtime.hooks:
+        if ids <= case.pursuit.acted:
+            return _proved(case, under_way, "screen: its composer took it")
+        return _again(case, under_way)
+    return None
+
+
+def _line_read(case: Case, screen: Screen, under_way: Flight) -> Move | None:
+    if screen.unread > 0:
+        until = case.now + pause(case.pursuit.looks)
+        return Wait(until, f"{_given(under_way)}; its program has not read the line")
+    ids = {message.id for message in under_way.messages}
+    if ids <= case.pursuit.acted or ids & marks("".join(screen.rows)):
+        said = "its program has read the line" if screen.unread == 0 else "typed; no more is known"
+        return _proved(case, under_way, said)
+    return _again(case, under_way)
+
+
+def _settled(case: Case, under_way: Flight, *, same: bool) -> Move | None:
+    """Return what follows from what the transcript said; None: it has to be given again."""
+    pursuit, age = case.pursuit, case.now - under_way.at
+    soon = pursuit.asked + pause(pursuit.asks)
+    if pursuit.absent is None:
+        if age >= DOUBT_S:
+            why = f"{_given(under_way)}, and nobody can tell whether it arrived"
+            return Bury(tuple((message.id, why) for message in under_way.messages))
+        return Wait(soon, f"{_given(under_way)}; nobody can tell yet whether it arrived")
+    busy = case.report.state is AgentState.BUSY
+    needed = 0.0 if not same else STUCK_S if busy else SETTLED_S
+    if pursuit.asked - under_way.at < needed:
+        return Wait(soon, f"{_given(under_way)}; it is not in the transcript yet")
+    return _again(case, under_way)
+
+
+def _again(case: Case, under_way: Flight) -> Move | None:
+    """Return None when it may be given again; after too many tries it is given up."""
+    if under_way.tries >= TRIES_MAX:
+        why = f"{_given(under_way)}, the last of {under_way.tries} times, and never arrived"
+        return Bury(tuple((message.id, why) for message in under_way.messages))
+    due = under_way.at + pause(under_way.tries)
+    if case.now < due:
+        return Wait(due, f"{_given(under_way)}, and did not arrive: it is given again")
+    return None
+
+
+def _proved(case: Case, under_way: Flight, evidence: str) -> Prove:
+    proof = Proof(Stage.SUBMITTED, case.now, evidence)
+    return Prove(tuple((message.id, proof) for message in under_way.messages))
+
+
+def _given(under_way: Flight) -> str:
+    words = {PASTED: "pasted", TYPED: "typed as a line", HANDED: "given with a hook's answer"}
+    return f"{words.get(under_way.way, 'given')} at {hour(int(under_way.at))}"
+
+
+def _solid(text: str) -> str:
+    """Text without its spaces: a composer wraps lines as it likes."""
+    return "".join(text.split())
