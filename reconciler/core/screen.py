@@ -20,11 +20,12 @@ NEAR_ROWS = 12
 BELOW_MENU_ROWS = 8
 """So many rows with text may stand below the last choice of a menu: what keys do, mostly."""
 CANARY_ROWS = 24
+TEXT_INDENT = 2
 _RULE = re.compile(r"\s*[╭╰┌└├]?[─━═╌┄-]{3,}")
 _DASHES = re.compile(r"[─━═╌┄-]")
 _SIDES = re.compile(r"^(\s*)[│┃|](.*?)[│┃|]?\s*$", re.DOTALL)
-_CHOSEN = re.compile("\\s*[\u276f\u203a▶➤→>]\\s?\\S")
-_NUMBERED = re.compile("\\s*[\u276f\u203a▶➤→>]?\\s*\\d{1,2}[.)]\\s+\\S")
+_CHOSEN = re.compile("\\s*(?:[\u276f\u203a▶➤→>]\\s?\\S|●\\s+\\d{1,2}[.)]\\s)")
+_NUMBERED = re.compile("\\s*[\u276f\u203a▶➤→>●]?\\s*\\d{1,2}[.)]\\s+\\S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +50,21 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Sheet:
-    """A screen in parts: what stands near above the composer, and everything below it.
+    """A screen in parts: what stands near above the composer, its first row, all that is below it.
 
     Without a composer all of it is `below`.
     """
 
     near: tuple[str, ...]
     below: tuple[str, ...]
-    draft: str | None
+    composer: str = ""
+    draft: str | None = None
+
+    @property
+    def signs(self) -> tuple[str, ...]:
+        """The rows in which a program says what it does: not the indented ones, which are text of
+        a conversation."""
+        return (*(row for row in self.near if _indent(row) < TEXT_INDENT), *self.below)
 
 
 def read(screen: Screen, looks: Looks) -> Reading:
@@ -118,16 +126,15 @@ def _menu(rows: Sequence[str]) -> bool:
 
 def _going_on(sheet: _Sheet, looks: Looks) -> Reading:
     around = (*sheet.near, *sheet.below)
-    text = "\n".join(around)
-    for pattern, state in (
-        (looks.busy, AgentState.BUSY),
-        (looks.auth_lost, AgentState.AUTH_LOST),
-        (looks.limited, AgentState.LIMITED),
+    for pattern, state, rows in (
+        (looks.busy, AgentState.BUSY, sheet.signs),
+        (looks.auth_lost, AgentState.AUTH_LOST, around),
+        (looks.limited, AgentState.LIMITED, around),
     ):
-        if _found(pattern, text):
-            return Reading(state, draft=sheet.draft, detail=_line(pattern, around))
-    taken = sheet.draft is not None
-    if (taken and not looks.ready) or _found(looks.ready, text):
+        if any(_found(pattern, row) for row in rows):
+            return Reading(state, draft=sheet.draft, detail=_line(pattern, rows))
+    taken = any(_found(looks.ready, row) for row in (sheet.composer, *sheet.below))
+    if taken or (sheet.draft is not None and not looks.ready):
         detail = "a draft that was not sent" if sheet.draft else "its composer is empty"
         return Reading(AgentState.IDLE, draft=sheet.draft, ready=not sheet.draft, detail=detail)
     detail = "nothing on its screen is known"
@@ -140,7 +147,7 @@ def _going_on(sheet: _Sheet, looks: Looks) -> Reading:
 def _sheet(rows: Sequence[str], bright: Sequence[str], looks: Looks) -> _Sheet:
     first = _composer(rows, looks)
     if first is None:
-        return _Sheet((), tuple(rows), None)
+        return _Sheet((), tuple(rows))
     end = first + 1
     while end < len(rows) and rows[end].strip() and not _is_rule(rows[end]):
         end += 1
@@ -148,9 +155,8 @@ def _sheet(rows: Sequence[str], bright: Sequence[str], looks: Looks) -> _Sheet:
         # A draft may have empty lines in it; its frame is closed by the rule nearest the end.
         end = next((n for n in range(len(rows) - 1, first, -1) if _is_rule(rows[n])), end)
     above = [row for row in rows[: max(0, first - 1)] if row.strip()]
-    return _Sheet(
-        tuple(above[-NEAR_ROWS:]), tuple(rows[end + 1 :]), _draft(bright, looks, first, end)
-    )
+    draft = _draft(bright, looks, first, end)
+    return _Sheet(tuple(above[-NEAR_ROWS:]), tuple(rows[end + 1 :]), rows[first], draft)
 
 
 def _composer(rows: Sequence[str], looks: Looks) -> int | None:
@@ -194,6 +200,10 @@ def _is_rule(row: str) -> bool:
     """A line of dashes; a few words may stand in it, such as a name."""
     dashes = len(_DASHES.findall(row))
     return bool(_RULE.match(row)) and dashes >= 6 and dashes * 2 > len(row.strip())
+
+
+def _indent(row: str) -> int:
+    return len(row) - len(row.lstrip())
 
 
 def _trimmed(rows: Sequence[str]) -> Sequence[str]:
