@@ -79,7 +79,7 @@ class RedisMail:
         said = self._run(lambda client: client.eval(letters.ACCEPT, len(keys), *keys, *words))
         self._unsettled = True
         return tuple(
-            Accepted(bytes(name).decode(), bool(old) and bytes(name) != message.id.encode())
+            Accepted(_text(name), bool(old) and bytes(name) != message.id.encode())
             for message, (name, old) in zip(messages, said, strict=True)
         )
 
@@ -111,11 +111,11 @@ class RedisMail:
         """See `Mail.inbox`. Two round trips."""
         inbox = self._key.inbox(to)
         rows = self._run(lambda client: client.eval(letters.TOP, 1, inbox, limit))
-        found = self._load([bytes(name).decode() for _, name in rows])
+        found = self._load([_text(name) for _, name in rows])
         stale = [
             entry
             for entry, name in rows
-            if (kept := found.get(bytes(name).decode())) is None or not kept.open
+            if (kept := found.get(_text(name))) is None or not kept.open
         ]
         if stale:
             keys, words = (inbox, self._key("receivers")), (_bytes(to), *stale)
@@ -126,7 +126,7 @@ class RedisMail:
         """See `Mail.receivers`."""
         key = self._key("receivers")
         said = self._run(lambda client: client.smembers(key))
-        return tuple(sorted(bytes(name).decode("utf-8", "replace") for name in said))
+        return tuple(sorted(_text(name) for name in said))
 
     def find(self, message: str) -> Tracked | None:
         """See `Mail.find`."""
@@ -141,7 +141,7 @@ class RedisMail:
         )
         if len(rows) != 1:
             return None
-        return self._load([bytes(rows[0]).decode()]).get(bytes(rows[0]).decode())
+        return self._load([_text(rows[0])]).get(_text(rows[0]))
 
     def listing(self, who: str = "", limit: int = 100) -> Sequence[Tracked]:
         """See `Mail.listing`. Of one, the newest 1,000 are known."""
@@ -153,14 +153,14 @@ class RedisMail:
             if not names:
                 break
             end = b"(" + bytes(names[-1])
-            told += self._load([bytes(name).decode() for name in names]).values()
+            told += self._load([_text(name) for name in names]).values()
         return tuple(told[:limit])
 
     def dead(self, limit: int = 100) -> Sequence[Tracked]:
         """See `Mail.dead`. The newest 1,000 are known."""
         key = self._key("dead")
         rows = self._run(lambda client: client.xrevrange(key, count=limit))
-        return tuple(self._load([bytes(f.get(b"m", b"")).decode() for _, f in rows]).values())
+        return tuple(self._load([_text(f.get(b"m", b"")) for _, f in rows]).values())
 
     # -- listening -----------------------------------------------------------------------------
 
@@ -179,8 +179,8 @@ class RedisMail:
                     rows = self._listen(min(left, LISTEN_S))
                     if rows:
                         self._heard = rows[-1][0]
-                        names = (bytes(fields.get(b"to", b"")) for _, fields in rows)
-                        return tuple(dict.fromkeys(n.decode("utf-8", "replace") for n in names))
+                        names = (_text(fields.get(b"to", b"")) for _, fields in rows)
+                        return tuple(dict.fromkeys(names))
         except Exception:
             self._deafen()
             raise
@@ -290,6 +290,10 @@ class RedisMail:
 
 def _page(index: bytes, end: bytes, count: int) -> Callable[[Any], Any]:
     return lambda client: client.zrevrangebylex(index, end, b"-", start=0, num=count)
+
+
+def _text(word: Any) -> str:
+    return bytes(word).decode("utf-8", "replace")
 
 
 def _bytes(text: str) -> bytes:
