@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+SIGN = "❯\u00a0"
+"""Before what is being written; a prompt that was sent has an ordinary space there."""
 DIM, PLAIN, REVERSE = "\x1b[2m", "\x1b[0m", "\x1b[7m"
 ENTER = "\x1b[?1049h\x1b[?2004h\x1b[?25h\x1b]2;✳ Claude Code (rehearsal)\x07"
 LEAVE = "\x1b[?2004l\x1b[?1049l"
@@ -72,10 +74,10 @@ def composer(draft: str, hint: str, footer: str, width: int) -> tuple[list[str],
     """
     rule = DIM + "─" * width + PLAIN
     rows = draft.split("\n")
-    shown = [("  " if number else "❯ ") + row for number, row in enumerate(rows)]
+    shown = [("  " if number else SIGN) + row for number, row in enumerate(rows)]
     at = (len(rows), 2 + len(rows[-1]))
     if not draft and hint:
-        shown = [f"❯ {REVERSE}{hint[0]}{PLAIN}{DIM}{hint[1:]}{PLAIN}"]
+        shown = [f"{SIGN}{REVERSE}{hint[0]}{PLAIN}{DIM}{hint[1:]}{PLAIN}"]
     return [rule, *shown[-12:], rule, "  " + footer], (min(at[0], 12), at[1])
 
 

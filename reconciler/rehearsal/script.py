@@ -17,7 +17,7 @@ import os
 import re
 
 MARK = re.compile(r"\[novaorch:(m[0-9a-z]{26})\]")
-LINE = re.compile(r"^[ \t>]*(CALL|SAY|THINK|LIMIT|AUTH|CRASH)\b[ \t]*(.*?)[ \t]*$", re.MULTILINE)
+LINE = re.compile(r"^[ \t>|]*(CALL|SAY|THINK|LIMIT|AUTH|CRASH)\b[ \t]*(.*?)[ \t]*$", re.MULTILINE)
 
 
 class Script:

@@ -22,9 +22,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-CALL = re.compile(r"^[ \t>]*CALL (\S+) (\{.*\})[ \t]*$", re.MULTILINE)
-SAY = re.compile(r"^[ \t>]*SAY (.+)$", re.MULTILINE)
-THINK = re.compile(r"^[ \t>]*THINK ([0-9.]+)[ \t]*$", re.MULTILINE)
+CALL = re.compile(r"^[ \t>|]*CALL (\S+) (\{.*\})[ \t]*$", re.MULTILINE)
+SAY = re.compile(r"^[ \t>|]*SAY (.+)$", re.MULTILINE)
+THINK = re.compile(r"^[ \t>|]*THINK ([0-9.]+)[ \t]*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._answer(200, b"{}")
 
-    do_HEAD = do_GET
+    do_HEAD = do_GET  # noqa: N815
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
@@ -139,7 +139,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self._answer(200, b'{"input_tokens": 10}')
         if not self.path.startswith("/v1/messages"):
             return self._answer(200, b"{}")
-        key = self.headers.get("x-api-key") or self.headers.get("Authorization", "")
+        key = self.headers.get("x-api-key") or self.headers.get("Authorization") or ""
         asked = Asked(time.time(), key, body)
         if not body.get("tools") or _wants_title(asked):
             self.served.asides.append(asked)
