@@ -20,7 +20,6 @@ from reconciler.core.errand import (
     Paste,
     Type,
     Wait,
-    named,
     obstacle,
     pause,
 )
@@ -81,7 +80,7 @@ def _held_by_people(case: Case) -> Move | None:
 def _held_by_state(case: Case) -> Move | None:
     report, runtime = case.report, case.runtime
     if runtime is None:
-        return Wait(math.inf, f"the runtime of {named(case)} is not known")
+        return Wait(math.inf, f"the runtime of {case.unit} is not known")
     if not runtime.paste:
         return None
     if report.state is AgentState.BUSY:
@@ -90,8 +89,8 @@ def _held_by_state(case: Case) -> Move | None:
         return None
     if report.state is AgentState.WAITING:
         what = report.waiting.value if report.waiting is not None else "something"
-        return Wait(math.inf, f"{named(case)} waits for a person ({what}: {report.why})")
-    said = f"{named(case)} is {report.state.value} ({report.why})"
+        return Wait(math.inf, f"{case.unit} waits for a person ({what}: {report.why})")
+    said = f"{case.unit} is {report.state.value} ({report.why})"
     return Wait(*_until(case, report.until, said))
 
 
@@ -101,7 +100,7 @@ def _busy(case: Case, *, hooks: bool) -> Move | None:
     if not hooks or case.now >= due:
         return None
     way = "it is given with its next tool call, or when its turn ends"
-    return Offer(due, f"{named(case)} is busy ({case.report.why}): {way}")
+    return Offer(due, f"{case.unit} is busy ({case.report.why}): {way}")
 
 
 def _held_by_account(case: Case) -> Move | None:
@@ -119,19 +118,19 @@ def _held_by_screen(case: Case) -> Move | None:
         return _not_ready(case, case.reading, hooks=case.runtime.hooks)
     if case.screen.unread > 0:
         soon = case.now + pause(case.pursuit.looks)
-        return Wait(soon, f"{named(case)} has not read what was typed before")
+        return Wait(soon, f"{case.unit} has not read what was typed before")
     return None
 
 
 def _not_ready(case: Case, reading: Reading, *, hooks: bool) -> Move | None:
     soon = case.now + pause(case.pursuit.looks)
     if reading.draft:
-        return Wait(soon, f"somebody's draft is in the composer of {named(case)}")
+        return Wait(soon, f"somebody's draft is in the composer of {case.unit}")
     if reading.ready:
         return None
     if reading.state is AgentState.BUSY and hooks:
-        return Offer(soon, f"{named(case)} is busy on its screen: its next hook is waited for")
-    return Wait(soon, f"{named(case)} shows no prompt ({reading.detail or reading.state.value})")
+        return Offer(soon, f"{case.unit} is busy on its screen: its next hook is waited for")
+    return Wait(soon, f"{case.unit} shows no prompt ({reading.detail or reading.state.value})")
 
 
 def _until(case: Case, until: float, why: str) -> tuple[float, str]:

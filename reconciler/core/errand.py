@@ -9,14 +9,17 @@ from dataclasses import dataclass, field
 
 from reconciler.core.screen import Reading, read
 from reconciler.model.agent import AgentReport, Screen, Seat
+from reconciler.model.ids import UnitId
 from reconciler.model.message import Message, Proof, Tracked
 from reconciler.model.runtime import Runtime
 
 TYPING_S = 5.0
 """A person whose last key is younger is typing."""
-AGAIN_S = 1.0
+AGAIN_S = 0.25
 """After so long something that changes without a word is looked at again, at first."""
 AGAIN_MAX_S = 30.0
+GO_ON_MAX = 3
+"""So often in a row a turn that would end goes on with messages; then they open a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +101,13 @@ class Pursuit:
     """What one life of the courier remembers of a bundle under way; a crash loses it, and that
     costs a look or a question more.
 
-    `acted`: these were typed by this very life, and tmux said so. `looks` counts those that changed
-    nothing. `asked` is when the transcript was asked last, `absent` whether it denied, None: it
-    could not say.
+    `acted`: these were typed by this very life, and tmux said so; `missed`: tmux said that it did
+    not. `looks` counts those that changed nothing. `asked` is when the transcript was asked last,
+    `absent` whether it denied, None: it could not say.
     """
 
     acted: frozenset[str] = frozenset()
+    missed: frozenset[str] = frozenset()
     presses: int = 0
     pressed: float = 0.0
     asks: int = 0
@@ -120,6 +124,7 @@ class Case:
     `screen` None: it was not looked at yet.
     """
 
+    unit: UnitId
     now: float
     mail: tuple[Tracked, ...]
     seat: Seat | None
@@ -144,7 +149,7 @@ def obstacle(case: Case) -> Wait | None:
         return None
     if case.now - screen.attended < TYPING_S:
         until = min(screen.attended, case.now) + TYPING_S
-        return Wait(until, f"somebody is typing in the window of {named(case)}")
+        return Wait(until, f"somebody is typing in the window of {case.unit}")
     forbidden = (
         (case.seat.mode == "manual", "is in mode manual: nothing is typed"),
         (screen.dead, "has ended"),
@@ -152,14 +157,9 @@ def obstacle(case: Case) -> Wait | None:
         (reading.waiting is not None, f"shows a dialog ({reading.detail}): nothing is typed at it"),
     )
     soon = case.now + pause(case.pursuit.looks)
-    return next((Wait(soon, f"{named(case)} {why}") for it, why in forbidden if it), None)
+    return next((Wait(soon, f"{case.unit} {why}") for it, why in forbidden if it), None)
 
 
 def pause(count: int) -> float:
     """Return how long to wait after `count` looks that changed nothing."""
     return float(min(AGAIN_S * 2 ** min(count, 10), AGAIN_MAX_S))
-
-
-def named(case: Case) -> str:
-    """Return the agent's name for a sentence."""
-    return str(case.seat.unit) if case.seat is not None else "the agent"

@@ -19,7 +19,6 @@ from reconciler.core.errand import (
     Press,
     Prove,
     Wait,
-    named,
     obstacle,
     pause,
 )
@@ -77,6 +76,9 @@ def flight(mail: tuple[Tracked, ...]) -> Flight | None:
 def pursue(case: Case, under_way: Flight) -> Move | None:
     """Return the next move for it; None: it did not arrive, and is to be given again."""
     seat, pursuit = case.seat, case.pursuit
+    ids = {message.id for message in under_way.messages}
+    if ids <= pursuit.missed:
+        return _rested(case, under_way)
     same = seat is not None and bool(seat.pane) and seat.pid == under_way.pid
     proof_at = under_way.at + (LINE_PROOF_S if under_way.way == TYPED else PROOF_S)
     if same and case.now < proof_at:
@@ -86,7 +88,7 @@ def pursue(case: Case, under_way: Flight) -> Move | None:
     move = None
     if same and under_way.way in (PASTED, TYPED):
         move = _on_screen(case, under_way)
-    return move or _settled(case, under_way, same=same)
+    return move or _settled(case, under_way)
 
 
 def remains(draft: str, messages: tuple[Message, ...]) -> bool:
@@ -116,7 +118,7 @@ def _on_screen(case: Case, under_way: Flight) -> Move | None:
         return _left(case, screen, under_way) if case.pursuit.absent is None else None
     soon = case.now + pause(case.pursuit.looks)
     if not remains(reading.draft, under_way.messages):
-        why = f"somebody's draft is in the composer of {named(case)}"
+        why = f"somebody's draft is in the composer of {case.unit}"
         return Wait(soon, f"{_given(under_way)}; {why}")
     return _pressed(case, screen, under_way)
 
@@ -158,7 +160,7 @@ def _line_read(case: Case, screen: Screen, under_way: Flight) -> Move | None:
     return _again(case, under_way)
 
 
-def _settled(case: Case, under_way: Flight, *, same: bool) -> Move | None:
+def _settled(case: Case, under_way: Flight) -> Move | None:
     """Return what follows from what the transcript said; None: it has to be given again."""
     pursuit, age = case.pursuit, case.now - under_way.at
     soon = pursuit.asked + pause(pursuit.asks)
@@ -168,8 +170,7 @@ def _settled(case: Case, under_way: Flight, *, same: bool) -> Move | None:
             return Bury(tuple((message.id, why) for message in under_way.messages))
         return Wait(soon, f"{_given(under_way)}; nobody can tell yet whether it arrived")
     busy = case.report.state is AgentState.BUSY
-    needed = 0.0 if not same else STUCK_S if busy else SETTLED_S
-    if pursuit.asked - under_way.at < needed:
+    if pursuit.asked - under_way.at < (STUCK_S if busy else SETTLED_S):
         return Wait(soon, f"{_given(under_way)}; it is not in the transcript yet")
     return _again(case, under_way)
 
@@ -179,10 +180,14 @@ def _again(case: Case, under_way: Flight) -> Move | None:
     if under_way.tries >= TRIES_MAX:
         why = f"{_given(under_way)}, the last of {under_way.tries} times, and never arrived"
         return Bury(tuple((message.id, why) for message in under_way.messages))
+    return _rested(case, under_way)
+
+
+def _rested(case: Case, under_way: Flight) -> Wait | None:
     due = under_way.at + pause(under_way.tries)
-    if case.now < due:
-        return Wait(due, f"{_given(under_way)}, and did not arrive: it is given again")
-    return None
+    if case.now >= due:
+        return None
+    return Wait(due, f"{_given(under_way)}, and did not arrive: it is given again")
 
 
 def _proved(case: Case, under_way: Flight, evidence: str) -> Prove:

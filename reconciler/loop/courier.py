@@ -1,0 +1,226 @@
+"""The courier: brings every message to its agent, and knows how far each has come.
+
+One thread makes the rounds, one listens for the bell of the mail. Bells and hooks only shorten the
+wait: with all of them missed it still delivers. It keeps nothing that its end would cost.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from reconciler.core.envelope import marks
+from reconciler.core.errand import GO_ON_MAX
+from reconciler.loop.rounds import Doors, Post, Rounds
+from reconciler.model.hook import SILENCE, HookAnswer, HookEvent
+from reconciler.model.ids import UnitId
+from reconciler.model.message import Proof, Stage
+from reconciler.model.problems import NovaorchError
+
+SWEEP_S = 5.0
+"""So often it is asked for whom something waits, should every bell be missed."""
+LISTEN_S = 2.0
+"""One listening lasts so long; an end may have to wait for it."""
+TROUBLE_S = 1.0
+DRAWN_S = 0.1
+"""After so long a program has drawn what it told."""
+TELLING = frozenset(
+    {"Stop", "StopFailure", "SessionStart", "SessionEnd", "Notification", "UserPromptSubmit"}
+)
+"""After these an agent may be at rest, or be another one."""
+
+
+class Courier:
+    """Brings messages until it is closed. Call `start` once; every other method from any thread."""
+
+    def __init__(self, doors: Doors) -> None:
+        self._at = doors
+        self._rounds = Rounds(doors)
+        self._news = threading.Condition()
+        self._closing = False
+        self._swept = -math.inf
+        self._troubles: dict[str, str] = {}
+        self._threads = [
+            threading.Thread(target=work, name=name, daemon=True)
+            for name, work in (("courier", self._work), ("courier-bell", self._listen))
+        ]
+
+    def start(self) -> None:
+        """Begin; what a former life left is taken up first."""
+        for thread in self._threads:
+            thread.start()
+
+    def close(self) -> None:
+        """End after the visit that is being made; what is under way is taken up by the next."""
+        with self._news:
+            self._closing = True
+            self._news.notify_all()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(LISTEN_S + 1.0)
+
+    def wake(self, unit: UnitId, in_s: float = 0.0) -> None:
+        """Visit an agent soon: something is new for it, or about it."""
+        post = self._rounds.post(unit)
+        due = self._at.clock.now() + in_s
+        with self._news:
+            post.waiting = True
+            post.asked = min(post.asked, due)
+            self._news.notify_all()
+
+    def changed(self) -> None:
+        """Visit everybody for whom something waits: the roster or the reports are other ones."""
+        for unit, post in self._rounds.posts().items():
+            if post.waiting:
+                self.wake(unit)
+
+    def why(self, message: str) -> str:
+        """Return, in a sentence, what an open message waits for; '' for one that is not open."""
+        kept = self._at.mail.find(message)
+        if kept is None or not kept.open:
+            return ""
+        post = self._rounds.posts().get(UnitId(kept.message.to))
+        return post.why if post is not None and post.why else "the courier has not come to it yet"
+
+    # -- hooks -------------------------------------------------------------------------------------
+
+    def hear(self, event: HookEvent) -> HookAnswer:
+        """Take proofs from what a runtime tells, and hand over what waits where that is possible.
+
+        What a subagent tells is none: its model is another one. NovaorchError: the store is down.
+        """
+        if event.text("agent_id") or event.unit not in self._at.roster().seats:
+            return SILENCE
+        post = self._rounds.post(event.unit)
+        with post.turn:
+            answer = self._heard(event, post)
+        if event.name in TELLING and post.waiting and answer is SILENCE:
+            post.pursuit = replace(post.pursuit, looks=0)
+            self.wake(event.unit, DRAWN_S)
+        return answer
+
+    def _heard(self, event: HookEvent, post: Post) -> HookAnswer:
+        if event.name == "UserPromptSubmit":
+            return self._prompted(event, post)
+        if event.name == "PostToolUse" and post.waiting:
+            text = self._rounds.hand(event.unit, post, event.name)
+            return HookAnswer(context=text) if text else SILENCE
+        if event.name == "Stop":
+            return self._stopped(event, post)
+        return SILENCE
+
+    def _prompted(self, event: HookEvent, post: Post) -> HookAnswer:
+        """A prompt proves what it holds. One that a person wrote takes along what waits."""
+        found = marks(event.text("prompt"))
+        if not found:
+            text = self._rounds.hand(event.unit, post, event.name) if post.waiting else ""
+            return HookAnswer(context=text) if text else SILENCE
+        waiting = {one.message.id for one in self._at.mail.inbox(str(event.unit))}
+        if found & waiting:
+            self._unread(event.unit, post)
+            self._rounds.submitted(
+                post, found & waiting, "hook UserPromptSubmit: it holds the mark"
+            )
+        return SILENCE
+
+    def _stopped(self, event: HookEvent, post: Post) -> HookAnswer:
+        """A turn ended: what was submitted before it was read. It may go on with what waits."""
+        if post.waiting:
+            self._rounds.ask(self._rounds.case(event.unit, post), post)
+        unread = self._unread(event.unit, post)
+        if unread:
+            proof = Proof(Stage.READ, event.at, "hook Stop: it answered with this in its context")
+            self._at.mail.prove([(name, proof) for name in sorted(unread)])
+            unread.clear()
+        again = event.payload.get("stop_hook_active") is True
+        post.go_ons = post.go_ons if again else 0
+        if not post.waiting or (again and not 0 < post.go_ons < GO_ON_MAX):
+            return SILENCE
+        text = self._rounds.hand(event.unit, post, event.name)
+        post.go_ons += bool(text)
+        return HookAnswer(go_on=text) if text else SILENCE
+
+    def _unread(self, unit: UnitId, post: Post) -> set[str]:
+        """Return what was submitted and not answered; a new life asks the mail for it once."""
+        if post.unread is None:
+            newest = self._at.mail.listing(str(unit))
+            post.unread = {
+                one.message.id
+                for one in newest
+                if one.message.to == unit and one.stage is Stage.SUBMITTED
+            }
+        return post.unread
+
+    # -- threads -----------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while not self._closing:
+            self._guarded("the mail", self._sweep)
+            for unit in self._next():
+                self._guarded(str(unit), partial(self._visit, unit))
+
+    def _sweep(self) -> None:
+        """Ask for whom something waits, now and then, and visit whom nobody told us of."""
+        now = self._at.clock.now()
+        if 0 <= now - self._swept < SWEEP_S:
+            return
+        self._swept = now
+        for name in self._at.mail.receivers():
+            unit = UnitId(name)
+            if self._rounds.post(unit).due == math.inf:
+                self.wake(unit)
+
+    def _next(self) -> list[UnitId]:
+        """Wait until somebody is to be visited, or to sweep; return whom."""
+        with self._news:
+            now, posts = self._at.clock.now(), self._rounds.posts()
+            first = min((post.next_visit for post in posts.values()), default=math.inf)
+            wait_s = min(first, self._swept + SWEEP_S) - now
+            if wait_s > 0 and not self._closing:
+                self._news.wait(min(wait_s, SWEEP_S))
+            now, posts = self._at.clock.now(), self._rounds.posts()
+            return [unit for unit, post in posts.items() if post.is_due(now)]
+
+    def _visit(self, unit: UnitId) -> None:
+        post = self._rounds.post(unit)
+        with self._news:
+            post.asked = math.inf  # what is asked from here on is another visit
+        try:
+            self._rounds.visit(unit)
+        except Exception as broken:
+            post.due = self._at.clock.now() + TROUBLE_S
+            post.why = getattr(broken, "what", "") or str(broken)
+            raise
+
+    def _listen(self) -> None:
+        while not self._closing:
+            if not self._guarded("the bell", self._hear_bell):
+                self._pause(TROUBLE_S)
+
+    def _hear_bell(self) -> None:
+        for name in self._at.mail.rung(LISTEN_S):
+            self.wake(UnitId(name))
+
+    def _pause(self, seconds: float) -> None:
+        with self._news:
+            if not self._closing:
+                self._news.wait_for(lambda: self._closing, seconds)
+
+    def _guarded(self, what: str, work: Callable[[], object]) -> bool:
+        """Do it. A thread outlives whatever goes wrong; each trouble is said once."""
+        try:
+            work()
+        except NovaorchError as error:
+            said = f"{error.what} ({error.why})"
+        except Exception as broken:
+            said = f"{type(broken).__name__}: {broken}"
+        else:
+            self._troubles.pop(what, None)
+            return True
+        if self._troubles.get(what) != said:
+            self._troubles[what] = said
+            self._at.log(f"messages for {what} wait: {said}")
+        return False

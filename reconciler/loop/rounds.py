@@ -1,0 +1,258 @@
+"""One agent after the other: what waits for it, what its screen shows, the next move, the act.
+
+Every stage is written down before it is acted upon. Nothing is remembered that a crash would cost:
+the mail and the screen say where a former life left off.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from reconciler.core import errand as to
+from reconciler.core.delivery import decide, offered
+from reconciler.core.envelope import PASTE_ROOM, Bundle, bundle, line, mark
+from reconciler.core.errand import Case, Closed, Move, Pursuit
+from reconciler.core.pursuit import HANDED, LINE_PROOF_S, PASTED, PROOF_S, TYPED, flight, how
+from reconciler.core.runtimes import RUNTIMES
+from reconciler.model.agent import AgentReport, Roster, Seat
+from reconciler.model.ids import UnitId
+from reconciler.model.message import Message, Proof, Stage, Tracked
+from reconciler.model.runtime import Runtime
+from reconciler.ports import Clock
+from reconciler.ports.agents import Mail, Records, Typist
+
+MOVES_MAX = 16
+"""Moves of one visit; more would be a circle."""
+RECHECK_S = 30.0
+"""So long at most nobody is visited for whom something waits, whatever was or was not heard."""
+HANDED_ROOM = 9_500
+"""What others add to the same answer has room beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Whom the courier asks. `admit` says why an agent may not be made to work now, and takes its
+    turn if it may: it is asked just before an act. `report` is asked for a unit and an hour."""
+
+    mail: Mail
+    typist: Typist
+    records: Records
+    roster: Callable[[], Roster]
+    report: Callable[[UnitId, float], AgentReport]
+    clock: Clock
+    log: Callable[[str], None]
+    admit: Callable[[Seat, float], Closed | None] = lambda _seat, _now: None
+    runtimes: Mapping[str, Runtime] = field(default_factory=lambda: RUNTIMES)
+
+
+@dataclass(slots=True)
+class Post:
+    """What one life remembers of one agent's mail. Whoever touches it holds `turn`.
+
+    `due` is the epoch second of the next visit, `asked` the same as somebody asked for; `unread` were submitted and not answered yet, None:
+    not asked for in this life. `go_ons` counts the turns in a row that went on with messages.
+    """
+
+    turn: threading.RLock = field(default_factory=threading.RLock)
+    due: float = math.inf
+    asked: float = math.inf
+    why: str = ""
+    waiting: bool = True
+    pursuit: Pursuit = field(default_factory=Pursuit)
+    unread: set[str] | None = None
+    go_ons: int = 0
+
+    @property
+    def next_visit(self) -> float:
+        """The epoch second of the next visit."""
+        return min(self.due, self.asked)
+
+    def is_due(self, now: float) -> bool:
+        """Whether a visit is to be made. An hour too far off was set by another clock."""
+        return self.next_visit <= now or now + 2 * RECHECK_S < self.next_visit < math.inf
+
+
+class Rounds:
+    """Visits agents. Any thread; two visits to one agent follow each other."""
+
+    def __init__(self, doors: Doors) -> None:
+        self._at = doors
+        self._posts: dict[UnitId, Post] = {}
+        self._adding = threading.Lock()
+
+    def post(self, unit: UnitId) -> Post:
+        """Return what is remembered of an agent."""
+        with self._adding:
+            return self._posts.setdefault(unit, Post())
+
+    def posts(self) -> Mapping[UnitId, Post]:
+        """Return what is remembered of everybody."""
+        with self._adding:
+            return dict(self._posts)
+
+    def visit(self, unit: UnitId) -> float:
+        """Do what can be done for an agent now; return the hour of the next visit."""
+        post = self.post(unit)
+        with post.turn:
+            case: Case | None = self.case(unit, post)
+            for _ in range(MOVES_MAX):
+                if case is None:
+                    break
+                case = self._act(decide(case), case, post)
+            else:
+                self._later(post, self._at.clock.now() + 1.0, post.why)
+            return post.due
+
+    def case(self, unit: UnitId, post: Post) -> Case:
+        """Return what is known of an agent now, its screen unseen."""
+        now = self._at.clock.now()
+        mail = tuple(self._at.mail.inbox(str(unit)))
+        post.waiting = bool(mail)
+        seat = self._at.roster().seats.get(unit)
+        word = seat.persona.runtime if seat is not None and seat.persona is not None else "command"
+        report = self._at.report(unit, now)
+        return Case(
+            unit, now, mail, seat, self._at.runtimes.get(word), report, pursuit=post.pursuit
+        )
+
+    def hand(self, unit: UnitId, post: Post, hook: str) -> str:
+        """Return what is given with a hook's answer, written down before; '' for nothing."""
+        case = self.case(unit, post)
+        if flight(case.mail) is not None:
+            self.ask(case, post)
+            case = self.case(unit, post)
+        if case.seat is None or flight(case.mail) is not None:
+            return ""
+        given = bundle(offered(case, [one.message for one in case.mail]), HANDED_ROOM)
+        begins = hook == "Stop"
+        if not given.messages or (begins and self._at.admit(case.seat, case.now) is not None):
+            return ""
+        self._injected(case, post, given.messages, how(HANDED, case.seat, hook))
+        self._later(post, case.now + PROOF_S, "given with a hook's answer; its proof is not in yet")
+        return given.text
+
+    def submitted(self, post: Post, ids: Iterable[str], evidence: str) -> None:
+        """Write down that these are part of what the model was given."""
+        proof = Proof(Stage.SUBMITTED, self._at.clock.now(), evidence)
+        named = sorted(ids)
+        self._at.mail.prove([(one, proof) for one in named])
+        if post.unread is not None:
+            post.unread.update(named)
+        post.pursuit = replace(post.pursuit, presses=0, asks=0, absent=None, looks=0)
+
+    def ask(self, case: Case, post: Post) -> frozenset[str]:
+        """Ask the transcript for what is under way, write down what it holds, and return that."""
+        under_way = flight(case.mail)
+        if under_way is None or case.seat is None:
+            return frozenset()
+        texts = {mark(message.id): message.id for message in under_way.messages}
+        held = self._at.records.holds(case.seat, list(texts))
+        absent = None if held is None else True
+        asks = post.pursuit.asks + 1
+        post.pursuit = replace(post.pursuit, asks=asks, asked=case.now, absent=absent)
+        found = frozenset(texts[text] for text in held or () if text in texts)
+        if found:
+            self.submitted(post, found, "transcript: it holds the mark")
+        return found
+
+    # -- acts --------------------------------------------------------------------------------------
+
+    def _act(self, move: Move, case: Case, post: Post) -> Case | None:
+        """Make one move; return the case after it, None when the visit is over."""
+        match move:
+            case to.Wait() | to.Offer():
+                self._wait(move, case, post)
+                return None
+            case to.Look():
+                return self._look(case, post)
+            case to.Check():
+                found = self.ask(case, post)
+                return self._anew(case, post) if found else replace(case, pursuit=post.pursuit)
+            case to.Prove():
+                ids = [name for name, _ in move.proofs]
+                self.submitted(post, ids, move.proofs[0][1].evidence)
+                return self._anew(case, post)
+            case to.Bury():
+                dead = [(n, Proof(Stage.DEAD, case.now, why)) for n, why in move.letters]
+                self._at.mail.prove(dead)
+                return self._anew(case, post)
+            case _:
+                return self._type(move, case, post)
+
+    def _wait(self, move: to.Wait | to.Offer, case: Case, post: Post) -> None:
+        if case.seat is not None:
+            self._at.mail.prove(_admitted(case.mail, case.now))
+        if case.screen is not None:
+            post.pursuit = replace(post.pursuit, looks=post.pursuit.looks + 1)
+        until = min(move.until, case.now + RECHECK_S) if post.waiting else math.inf
+        self._later(post, max(until, case.now + 0.01), move.why)
+
+    def _look(self, case: Case, post: Post) -> Case | None:
+        assert case.seat is not None  # noqa: S101  (nobody looks at what is nowhere)
+        screen = self._at.typist.look([case.seat]).get(case.seat.unit)
+        if screen is not None:
+            return replace(case, screen=screen)
+        gone = f"{case.seat.unit} is not in the pane where it was"
+        self._wait(to.Wait(case.now + to.pause(post.pursuit.looks), gone), case, post)
+        return None
+
+    def _type(self, move: to.Paste | to.Type | to.Press, case: Case, post: Post) -> Case | None:
+        """Use the keyboard, if the account lets it be used."""
+        seat = case.seat
+        assert seat is not None  # noqa: S101  (nobody types to what is nowhere)
+        if isinstance(move, to.Press):
+            presses = post.pursuit.presses + 1
+            post.pursuit = replace(post.pursuit, presses=presses, pressed=case.now)
+            self._at.typist.enter(seat)
+            self._later(post, case.now + PROOF_S, "Enter was pressed once more")
+            return None
+        closed = self._at.admit(seat, case.now)
+        if closed is not None and case.closed is None:
+            return replace(case, closed=closed)
+        if isinstance(move, to.Type):
+            self._typed(seat, case, post, move.message)
+        else:
+            self._pasted(seat, case, post, bundle(move.messages, PASTE_ROOM))
+        return None
+
+    def _typed(self, seat: Seat, case: Case, post: Post, message: Message) -> None:
+        self._injected(case, post, (message,), how(TYPED, seat))
+        done = self._at.typist.line(seat, line(message))
+        self._acted(post, (message,), done=done)
+        self._later(post, case.now + LINE_PROOF_S, "typed as a line; its proof is not in yet")
+
+    def _pasted(self, seat: Seat, case: Case, post: Post, made: Bundle) -> None:
+        self._injected(case, post, made.messages, how(PASTED, seat))
+        done = self._at.typist.paste(seat, made.text)
+        self._acted(post, made.messages, done=done)
+        self._later(post, case.now + PROOF_S, "pasted; its proof is not in yet")
+
+    def _injected(self, case: Case, post: Post, given: Sequence[Message], evidence: str) -> None:
+        """Write down that these are being given. From here on a crash leaves them in doubt."""
+        ids = {message.id for message in given}
+        chosen = [one for one in case.mail if one.message.id in ids]
+        proof = Proof(Stage.INJECTED, case.now, evidence)
+        post.pursuit = Pursuit()
+        proofs = [*_admitted(chosen, case.now), *((message.id, proof) for message in given)]
+        self._at.mail.prove(proofs)
+
+    def _acted(self, post: Post, given: Sequence[Message], *, done: bool) -> None:
+        ids = frozenset(message.id for message in given)
+        post.pursuit = Pursuit(acted=ids) if done else Pursuit(missed=ids)
+
+    def _anew(self, case: Case, post: Post) -> Case:
+        """Return the case with the mail as it is now; what was seen just now stays."""
+        mail = tuple(self._at.mail.inbox(str(case.unit)))
+        post.waiting = bool(mail)
+        return replace(case, mail=mail, pursuit=post.pursuit)
+
+    def _later(self, post: Post, due: float, why: str) -> None:
+        post.due, post.why = due, why
+
+
+def _admitted(mail: Iterable[Tracked], now: float) -> list[tuple[str, Proof]]:
+    proof = Proof(Stage.ADMITTED, now, "its receiver is in the fleet")
+    return [(one.message.id, proof) for one in mail if one.stage is Stage.ACCEPTED]
