@@ -69,7 +69,8 @@ class Wiring:
         """Desired state, read through the cache of parsed manifests."""
         repository = self.repository
         home = self.environ.get("HOME", "")
-        return Wishes(repository, self._cache(), str(repository.root), home)
+        rehearsal = self.environ.get("NOVAORCH_REHEARSAL") == "1"
+        return Wishes(repository, self._cache(), str(repository.root), home, rehearsal)
 
     @cached_property
     def followed(self) -> Followed:

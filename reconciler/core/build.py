@@ -6,7 +6,7 @@ Never raises: what cannot be understood is a problem and holds its own unit; the
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from reconciler.kinds import after, agent, fleet, placement, session
@@ -27,8 +27,14 @@ Memo = dict[tuple[Hashable, ...], Process | Frame]
 """Units of agents that live alone, by everything that they are made of."""
 
 
-def build(
-    tree: Tree, parsed: Mapping[str, Parsed], root: str, home: str, memo: Memo | None = None
+def build(  # noqa: PLR0913  (a tree, where it lies, and what is remembered of it)
+    tree: Tree,
+    parsed: Mapping[str, Parsed],
+    root: str,
+    home: str,
+    memo: Memo | None = None,
+    *,
+    rehearsal: bool = False,
 ) -> Desired:
     """Return what the tree asks for, with every problem in order.
 
@@ -38,9 +44,11 @@ def build(
     has, is in `broken` and in neither `frames` nor `processes`.
 
     `memo` carries units from one build to the next, so that a file that did not change is no
-    work; it is changed here, and the answer is the same without it.
+    work; it is changed here, and the answer is the same without it. Only in a `rehearsal` may an
+    agent's runtime be fake.
     """
-    builder = _Builder(Ground(root, home), memo if memo is not None else {})
+    ground = Ground(root, home, rehearsal=rehearsal)
+    builder = _Builder(ground, memo if memo is not None else {})
     try:
         builder.combine(gather(tree, parsed, builder.findings))
     except Exception as error:  # a forged cache entry must not stop the controller
@@ -93,7 +101,7 @@ class _Builder:
             return
         self.settings = settings
         rest = fleet.rest(self.files.fleet)
-        self.ground = Ground(self.ground.root, self.ground.home, settings.roots, rest)
+        self.ground = replace(self.ground, roots=settings.roots, healing=rest)
 
     def _roll(self) -> Roll:
         agents = {unit: m for unit, m in self.files.manifests.items() if m.kind == "Agent"}

@@ -43,6 +43,14 @@ _GROUPS = {
     "restart": Disruption.HOT,
     "heal": Disruption.HOT,
     "protect": Disruption.HOT,
+    "model": Disruption.BOUNDARY,
+    "permission": Disruption.BOUNDARY,
+    "tools": Disruption.BOUNDARY,
+    "conversation": Disruption.HOT,
+    "prompt": Disruption.HOT,
+    "account": Disruption.HOT,
+    "decide": Disruption.HOT,
+    "budget": Disruption.HOT,
 }
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import cast
 
 from reconciler.kinds.findings import Findings
@@ -17,6 +18,8 @@ from reconciler.kinds.launch import (
     lifecycle_fields,
     restart,
 )
+from reconciler.kinds.persona import fields as persona_fields
+from reconciler.kinds.persona import persona, polite, program
 from reconciler.kinds.placement import Member, Seat
 from reconciler.kinds.shape import AgentShape
 from reconciler.model.fleet import FleetSettings
@@ -51,13 +54,13 @@ def lower(member: Member, post: Post, ground: Ground, findings: Findings) -> Pro
     if not isinstance(directory, str):
         findings.say(manifest, "spec.directory", *directory)
         return None
-    if post.seat is not None and "spec.size" in manifest.lines:
-        what = f"size has no effect: {manifest.name} lives in {post.seat.session}"
-        findings.say(manifest, "spec.size", "agent/size-unused", what)
+    if not _may_be(member, post, ground, findings):
+        return None
     env = merged(post.seat.env, spec["env"]) if post.seat is not None else spec["env"]
+    started = launch(program(spec), directory, env, spec["secrets"], ground)
     fields = (
         Field("runtime", spec["runtime"], RESTART),
-        *launch_fields(spec["command"], directory, env, spec["secrets"]),
+        *_launch_fields(spec, directory, env),
         *_told_fields(member, post),
         *lifecycle_fields(spec["restart"], spec["stop"]),
         *care_fields(spec["heal"], protect=spec["protect"]),
@@ -66,18 +69,41 @@ def lower(member: Member, post: Post, ground: Ground, findings: Findings) -> Pro
         id=member.id,
         source=_source(member),
         frame=post.seat.session if post.seat is not None else member.id,
-        launch=launch(spec["command"], directory, env, spec["secrets"], ground),
+        launch=replace(started, persona=persona(spec)),
         fields=fields,
         digest=fields_digest(fields),
         restart=restart(spec["restart"]),
         stop_grace_s=spec["stop"]["grace"],
         after=post.after,
         stopped=spec["mode"] == "stopped",
-        quit=tuple(spec["stop"]["quit"]),
+        quit=polite(spec),
         kill_after_s=spec["stop"]["kill"],
         healing=healing(spec["heal"], ground.healing),
         protect=spec["protect"],
+        mode=spec["mode"],
+        labels=tuple(sorted(manifest.labels.items())),
     )
+
+
+def _may_be(member: Member, post: Post, ground: Ground, findings: Findings) -> bool:
+    """Say what does not fit where this agent lives; return whether it can be there at all."""
+    manifest, spec = member.manifest, cast(AgentShape, member.manifest.spec)
+    if post.seat is not None and "spec.size" in manifest.lines:
+        what = f"size has no effect: {manifest.name} lives in {post.seat.session}"
+        findings.say(manifest, "spec.size", "agent/size-unused", what)
+    if spec["runtime"] == "fake" and not ground.rehearsal:
+        what = f"{manifest.name} is a fake agent, and this is no rehearsal"
+        findings.say(manifest, "spec.runtime", "agent/rehearsal-only", what)
+        return False
+    return True
+
+
+def _launch_fields(spec: AgentShape, directory: str, env: Mapping[str, str]) -> list[Field]:
+    """Return the fields of how it is started; the program of a runtime is none of its own."""
+    fields = launch_fields(spec["command"], directory, env, spec["secrets"])
+    if spec["command"] is None:
+        fields = [field for field in fields if field.name != "command"]
+    return [*fields, *persona_fields(spec)]
 
 
 def unread(unit: UnitId, frame: UnitId, cause: Problem, ground: Ground) -> Process:

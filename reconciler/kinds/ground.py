@@ -18,13 +18,14 @@ from reconciler.model.unit import Healing
 class Ground:
     """`root` is what "." means, `home` what "~" means; `roots` (empty: anywhere) are absolute.
 
-    `healing` is the fleet's.
+    `healing` is the fleet's. In a `rehearsal` agents may be fake.
     """
 
     root: str
     home: str
     roots: tuple[str, ...] = ()
     healing: Healing = field(default_factory=Healing)
+    rehearsal: bool = False
 
     def resolve(self, text: str) -> str | tuple[str, str]:
         """Return the absolute directory, or (rule, what) when it may not be used."""

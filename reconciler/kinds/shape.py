@@ -51,11 +51,33 @@ class SizeShape(TypedDict):
     rows: int | None
 
 
+class RuleShape(TypedDict):
+    """See `specs.agent.RuleSpec`."""
+
+    tool: str
+    match: str
+    answer: str
+
+
+class BudgetShape(TypedDict):
+    """See `specs.agent.BudgetSpec`; None where there is none."""
+
+    usd_per_day: float | None
+
+
 class AgentShape(TypedDict):
     """See `specs.agent.AgentSpec`."""
 
     runtime: str
-    command: list[str]
+    command: list[str] | None
+    model: str | None
+    permission: str | None
+    tools: list[str]
+    conversation: str
+    prompt: str | None
+    account: str | None
+    decide: list[RuleShape]
+    budget: BudgetShape
     directory: str
     env: dict[str, str]
     secrets: dict[str, str]

@@ -21,12 +21,16 @@ Parsed = tuple[Manifest | None, tuple[Problem, ...]]
 
 @dataclass(slots=True)
 class Wishes:
-    """Reads what is wished for, and remembers the last answer by the content it came from."""
+    """Reads what is wished for, and remembers the last answer by the content it came from.
+
+    Only in a `rehearsal` may an agent's runtime be fake.
+    """
 
     repository: Repository
     cache: ManifestCache
     root: str
     home: str
+    rehearsal: bool = False
     _last: dict[str, Desired] = field(default_factory=dict)
     _memo: Memo = field(default_factory=dict)
 
@@ -78,7 +82,10 @@ class Wishes:
                 committed=tree.committed,
             )
         else:
-            desired = build(tree, self._parsed(tree), self.root, self.home, self._memo)
+            parsed = self._parsed(tree)
+            desired = build(
+                tree, parsed, self.root, self.home, self._memo, rehearsal=self.rehearsal
+            )
         _refuse_without_fleet(desired)
         self._last.pop(tree.oid, None)
         self._last[tree.oid] = desired

@@ -34,7 +34,8 @@ class Runtime:
     conversation, `resume` of one that goes on; words in braces are replaced (`{conversation}`,
     `{model}`, `{permission}`, `{settings}`, `{mcp}`, `{prompt}`), and an argument group with an
     empty replacement is left out. `hooks` and `mcp` say what it can be given. `paste`: it takes
-    a paste and Enter; otherwise one line. `quit` are lines that end it politely.
+    a paste and Enter; otherwise one line. `quit` are lines that end it politely. `usual` is the
+    permission mode that it is given when a manifest names none; '' leaves that to the runtime.
     """
 
     name: str
@@ -49,3 +50,4 @@ class Runtime:
     looks: Looks = Looks()
     permissions: tuple[str, ...] = ()
     """The words that its permission mode may be."""
+    usual: str = ""

@@ -80,7 +80,7 @@ FILES: dict[str, tuple[bytes, str, int, int]] = {
     "env-name": ((GOOD + "  env: {'A-B': x}\n").encode(), "launch/env-name", 5, 9),
     "env-reserved": ((GOOD + "  env: {TMUX: x}\n").encode(), "launch/env-reserved", 5, 9),
     "secret": ((GOOD + "  secrets: {A: sk-ant-api03-x}\n").encode(), "launch/secret", 5, 0),
-    "runtime": ((GOOD + "  runtime: claude-code\n").encode(), "launch/runtime-later", 5, 0),
+    "runtime": ((GOOD + "  runtime: claude-code\n").encode(), "agent/command-unused", 4, 12),
     # 22: names
     "number": ((GOOD + "  session: '#(id)'\n").encode(), "name/unit", 5, 12),
 }  # fmt: skip

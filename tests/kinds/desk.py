@@ -26,6 +26,11 @@ spec:
 {_indented(spec)}"""
 
 
+def runtime(spec: str = "", word: str = "claude-code", name: str = "") -> str:
+    """Return an Agent of a runtime whose spec starts in line 5 with its word."""
+    return agent(spec, name).replace("command: [sleep, 1]", f"runtime: {word}")
+
+
 def session(spec: str = "", name: str = "") -> str:
     """Return a Session whose spec goes on in line 6."""
     return f"""apiVersion: novaorch/v1

@@ -13,7 +13,7 @@ from reconciler.kinds.options import LAYOUTS, SESSION_OPTIONS, WINDOW_OPTIONS, l
 from reconciler.kinds.parse import parse
 from reconciler.kinds.spans import seconds, written
 from reconciler.model.problems import Problem
-from tests.kinds.desk import agent, as_bytes, fleet, session
+from tests.kinds.desk import agent, as_bytes, fleet, runtime, session
 
 A, S, F = "p/agents/a.yaml", "p/sessions/s.yaml", "fleet.yaml"
 
@@ -142,6 +142,14 @@ def test_defaults_of_an_agent_are_filled_in() -> None:
     assert spec(A, agent()) == {
         "runtime": "command",
         "command": ["sleep", "1"],
+        "model": None,
+        "permission": None,
+        "tools": [],
+        "conversation": "resume",
+        "prompt": None,
+        "account": None,
+        "decide": [],
+        "budget": {"usd_per_day": None},
         "directory": ".",
         "env": {},
         "secrets": {},
@@ -202,8 +210,63 @@ def test_commands(command: str, wanted: str) -> None:
 def test_runtimes() -> None:
     assert spec(A, agent("runtime: command"))["runtime"] == "command"
     assert rules(A, agent("runtime: claud")) == ["schema/choice"]
-    for later in ["claude-code", "codex", "gemini"]:
-        assert rules(A, agent(f"runtime: {later}")) == ["launch/runtime-later"]
+    for word in ["claude-code", "codex", "gemini", "fake"]:
+        assert spec(A, runtime(word=word))["command"] is None
+        assert rules(A, agent(f"runtime: {word}")) == ["agent/command-unused"]
+    assert rules(A, agent().replace("command: [sleep, 1]", "{}")) == ["agent/no-command"]
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "model: opus",
+        "permission: plan",
+        "tools: [Read]",
+        "prompt: Begin.",
+        "account: team",
+        "decide: [{tool: Bash, answer: ask}]",
+        "budget: {usd_per_day: 1}",
+    ],
+)
+def test_what_only_agents_have(field: str) -> None:
+    assert rules(A, agent(field)) == ["agent/only-agents"]
+    assert spec(A, runtime(field))["runtime"] == "claude-code"
+
+
+@pytest.mark.parametrize(
+    ("field", "wanted"),
+    [
+        ("permission: acceptEdits", ""),
+        ("permission: auto_edit", "schema/choice"),
+        ("permission: ''", "schema/empty"),
+        ("model: claude-opus-4-8[1m]", ""),
+        ("model: --help", "agent/model"),
+        ("model: a b", "agent/model"),
+        ("tools: [Read, 'Bash(git log:*)']", ""),
+        ("tools: [--dangerously-skip-permissions]", "agent/tool"),
+        ("conversation: new", "schema/choice"),
+        ("prompt: |\n  Read the charter.\n  Then begin.", ""),
+        ('prompt: "a\\u001bb"', "schema/text"),
+        ('prompt: " "', "schema/empty"),
+        (f"prompt: {'a' * 32_769}", "schema/long"),
+        ("account: team-a", ""),
+        ("account: a b", "schema/label"),
+        ("decide: [{tool: Bash, answer: perhaps}]", "schema/choice"),
+        ("decide: [{tool: Bash}]", "schema/missing-field"),
+        ("decide: [{answer: allow}]", "schema/missing-field"),
+        ("budget: {usd_per_day: 0}", ""),
+        ("budget: {usd_per_day: 12.50}", ""),
+        ("budget: {usd_per_day: -1}", "agent/dollars"),
+        ("budget: {usd_per_day: 1e3}", "agent/dollars"),
+        ("budget: {usd_per_day: nan}", "agent/dollars"),
+        ("mode: manual", ""),
+        ("mode: training", ""),
+        ("mode: off", "schema/choice"),
+    ],
+)
+def test_fields_of_a_runtime(field: str, wanted: str) -> None:
+    _, problems = parse(A, "", runtime(field).encode())
+    assert [p.rule for p in problems] == ([wanted] if wanted else [])
 
 
 @pytest.mark.parametrize("name", ["NOVAORCH_UNIT", "TMUX", "TMUX_PANE"])
@@ -258,7 +321,7 @@ def test_text_problems_and_field_problems_come_together() -> None:
 @pytest.mark.parametrize(
     ("text", "fix"),
     [
-        (agent("enviroment: {}"), "known: after, command"),
+        (agent("enviroment: {}"), "known: account, after"),
         (agent("replica: 2"), "did you mean `replicas`?"),
         (agent("restart: {polic: never}"), "did you mean `policy`?"),
         (agent("restart: {backoff: {bse: 1s}}"), "did you mean `base`?"),

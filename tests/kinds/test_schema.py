@@ -17,10 +17,10 @@ from reconciler.kinds.specs.fleet import FleetSpec
 from reconciler.kinds.specs.session import SessionSpec
 from reconciler.model.ids import digest
 from reconciler.model.unit import Disruption
-from tests.kinds.desk import agent, fleet, session, wish
+from tests.kinds.desk import agent, fleet, runtime, session, wish
 from tests.kinds.publickeys import ED25519
 
-HOT, RESTART, RECREATE = "HOT", "RESTART", "RECREATE"
+HOT, BOUNDARY, RESTART, RECREATE = "HOT", "BOUNDARY", "RESTART", "RECREATE"
 
 # A change here is a change of what an upgrade does to people's fleets: say so in the changelog.
 TABLE = {
@@ -101,6 +101,16 @@ TABLE = {
     "Agent": {
         "runtime": RESTART,
         "command": RESTART,
+        "model": BOUNDARY,
+        "permission": BOUNDARY,
+        "tools": BOUNDARY,
+        "conversation": HOT,
+        "prompt": HOT,
+        "account": HOT,
+        "decide[].tool": HOT,
+        "decide[].match": HOT,
+        "decide[].answer": HOT,
+        "budget.usd_per_day": HOT,
         "directory": RESTART,
         "env.*": RESTART,
         "secrets.*": RESTART,
@@ -162,6 +172,11 @@ def test_lowered_fields_carry_the_classes_of_the_table() -> None:
                 "restart: {burst: {count: 2, window: 1m}}\nstop: {quit: [/exit], kill: 1s}"
             ).replace("{name: }", "{labels: {l: m}}"),
             "p/agents/b.yaml": agent(),
+            "p/agents/c.yaml": runtime(
+                "model: opus\npermission: plan\ntools: [Read]\nconversation: fresh\n"
+                "prompt: Begin.\naccount: team\nbudget: {usd_per_day: 2}\n"
+                "decide: [{tool: Bash, match: 'git *', answer: allow}]"
+            ),
             "p/sessions/s.yaml": session(
                 "options: {mouse: on}\nprotect: true\nheal: {edit: ignore}\n"
                 "windows: [{name: d, options: {mode-keys: vi}, panes: "
@@ -178,6 +193,9 @@ def test_lowered_fields_carry_the_classes_of_the_table() -> None:
             name = f"{group}.*" if group in {"env", "secrets", "labels"} else field.name
             own = unit.kind == "session"
             table = {k.rpartition("[].")[2]: v for k, v in panes.items()} if own else agents
+            if group == "decide":
+                seen |= {known for known in agents if known.startswith("decide[].")}
+                name = "decide[].tool"
             if name != "charter":
                 assert field.disruption.name == table[name], field
             seen.add(name)
@@ -205,7 +223,8 @@ def _mirrors(typed: Any, dumped: Any) -> None:
 def test_shapes_mirror_the_specs() -> None:
     dumped = SessionSpec.model_validate({"windows": [{"panes": [{}]}]}).model_dump(mode="json")
     _mirrors(shape.SessionShape, dumped)
-    _mirrors(shape.AgentShape, AgentSpec(command=["x"]).model_dump(mode="json"))
+    ruled = {"runtime": "codex", "decide": [{"tool": "*", "answer": "ask"}]}
+    _mirrors(shape.AgentShape, AgentSpec.model_validate(ruled).model_dump(mode="json"))
     everything = {
         "sync": {"windows": [{"allow": "0 9 * * *", "duration": "8h"}], "canary": {}},
         "principals": [{"name": "ada", "ssh": ED25519}],

@@ -116,9 +116,33 @@ RULES: dict[str, Rule] = {
         "signatures count from the first day up to, and without, the second",
         "make `until` later than `from`",
     ),
-    "launch/runtime-later": Rule(
-        "this version starts plain commands only",
-        "write `runtime: command` and put the program into `command: [claude]`",
+    "agent/no-command": Rule(
+        "runtime command, which is the default, starts what `command` says",
+        "add `command: [program, argument]`, or choose `runtime: claude-code`",
+    ),
+    "agent/command-unused": Rule(
+        "an agent runtime is started with what it needs, and with nothing else",
+        "delete `command`, or write `runtime: command`",
+    ),
+    "agent/only-agents": Rule(
+        "a plain command has no model, no permissions and no conversation",
+        "delete the field, or choose a runtime such as `runtime: claude-code`",
+    ),
+    "agent/rehearsal-only": Rule(
+        "a fake agent does nothing but pretend",
+        "choose `runtime: claude-code`; `novaorch rehearse` shows a fleet of fake ones",
+    ),
+    "agent/model": Rule(
+        "a model's name becomes an argument of the runtime: letters, digits and . _ : / @ [ ] -",
+        "write for example `model: opus`",
+    ),
+    "agent/tool": Rule(
+        "a tool's name that starts with `-` would be taken for an option",
+        'write for example `tools: [Read, "Bash(git status)"]`',
+    ),
+    "agent/dollars": Rule(
+        "an amount has at most six digits before the point and two behind it",
+        "write for example `usd_per_day: 20`",
     ),
     "launch/nul": Rule("a program cannot be given a NUL byte", "delete it"),
     "launch/program": Rule(

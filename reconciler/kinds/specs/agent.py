@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from reconciler.kinds.names import shown
+from reconciler.kinds.runtimes import RUNTIMES
 from reconciler.kinds.specs.launch import (
+    BOUNDARY,
     HOT,
     RECREATE,
     RESTART,
@@ -20,32 +23,117 @@ from reconciler.kinds.specs.launch import (
     StopSpec,
     apart,
 )
-from reconciler.kinds.specs.words import Directory, Flag, Name, Strict, Whole, printable, refusal
-
-_LATER = ("claude-code", "codex", "gemini")
+from reconciler.kinds.specs.words import (
+    Directory,
+    Flag,
+    Label,
+    Name,
+    Shaped,
+    Strict,
+    Whole,
+    printable,
+    refusal,
+    text,
+)
 
 
 def _runtime(word: str) -> str:
-    if word in _LATER:
-        raise refusal("launch/runtime-later", f"runtime {word} is not there yet")
-    if word != "command":
-        raise refusal("schema/choice", f"{shown(word)} is not a runtime", fix="write `command`")
+    if word not in RUNTIMES:
+        offered = ", ".join(name for name in RUNTIMES if name != "fake")
+        raise refusal("schema/choice", f"{shown(word)} is not a runtime", fix=f"choose {offered}")
     return word
 
 
-Runtime = Annotated[str, AfterValidator(_runtime), WithJsonSchema({"enum": ["command"]})]
+def _dollars(value: object) -> object:
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,2})?", value):
+        raise refusal("agent/dollars", f"{shown(value)} is not an amount in dollars")
+    return float(value)
+
+
+Runtime = Annotated[
+    str,
+    AfterValidator(_runtime),
+    WithJsonSchema({"enum": [name for name in RUNTIMES if name != "fake"]}),
+]
 Dependency = Annotated[str, AfterValidator(printable(200))]
+Model = Annotated[str, Shaped(r"[A-Za-z0-9][A-Za-z0-9._:/@\[\]-]{0,127}", "agent/model")]
+Pattern = Annotated[str, AfterValidator(printable(1024))]
+Tool = Annotated[str, AfterValidator(printable(256)), Shaped(r"[^-].*", "agent/tool")]
+Prompt = Annotated[str, AfterValidator(text(32_768))]
+Dollars = Annotated[
+    float,
+    BeforeValidator(_dollars),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 999999.99}),
+]
+
+
+class RuleSpec(Strict):
+    """A standing answer to what an agent asks leave for; the first rule that fits counts."""
+
+    tool: Annotated[Pattern, HOT, Field(description="name of a tool; `*` stands for anything")]
+    match: Annotated[
+        Pattern | None,
+        HOT,
+        Field(description="what it would do (a command, a path), with `*`; none: anything"),
+    ] = None
+    answer: Annotated[
+        Literal["allow", "deny", "ask"], HOT, Field(description="allow, deny, or ask a person")
+    ]
+
+
+class BudgetSpec(Strict):
+    """What an agent may spend."""
+
+    usd_per_day: Annotated[
+        Dollars | None, HOT, Field(description="dollars a day (UTC); none: no limit of its own")
+    ] = None
+
+
+_OF_AGENTS = ("model", "permission", "tools", "prompt", "account", "decide", "budget")
 
 
 class AgentSpec(Strict):
     """A program that is kept running: in a pane of a Session, or in a tmux session of its own."""
 
-    runtime: Annotated[Runtime, RESTART, Field(description="how it is started; `command`")] = (
-        "command"
-    )
+    runtime: Annotated[
+        Runtime,
+        RESTART,
+        Field(description="how it is started: claude-code, codex, gemini, or `command`"),
+    ] = "command"
     command: Annotated[
-        Argv, RESTART, Field(description="program and arguments; never passed through a shell")
-    ]
+        Argv | None,
+        RESTART,
+        Field(description="of runtime command: program and arguments; never through a shell"),
+    ] = None
+    model: Annotated[
+        Model | None, BOUNDARY, Field(description="the model, in the runtime's own word")
+    ] = None
+    permission: Annotated[
+        Pattern | None,
+        BOUNDARY,
+        Field(description="the permission mode, in the runtime's own word"),
+    ] = None
+    tools: Annotated[
+        list[Tool],
+        BOUNDARY,
+        Field(max_length=200, description="tools that it may use without asking"),
+    ] = Field(default_factory=list)
+    conversation: Annotated[
+        Literal["resume", "fresh"],
+        HOT,
+        Field(description="resume: the same one in each life; fresh: each life its own"),
+    ] = "resume"
+    prompt: Annotated[
+        Prompt | None, HOT, Field(description="what opens a new conversation; none: it waits")
+    ] = None
+    account: Annotated[
+        Label | None, HOT, Field(description="whose limits it shares; none: its runtime's own")
+    ] = None
+    decide: Annotated[
+        list[RuleSpec],
+        Field(max_length=200, description="standing answers to what it asks leave for"),
+    ] = Field(default_factory=list)
+    budget: Annotated[BudgetSpec, Field(description="what it may spend")] = BudgetSpec()
     directory: Annotated[
         Directory,
         RESTART,
@@ -73,7 +161,12 @@ class AgentSpec(Strict):
         Field(description="starts after these: `name`, `project/name` or a full id"),
     ] = Field(default_factory=list)
     mode: Annotated[
-        Literal["auto", "stopped"], HOT, Field(description="auto runs it, stopped ends it")
+        Literal["auto", "manual", "training", "stopped"],
+        HOT,
+        Field(
+            description="auto; manual: only people write to it; training: its work is "
+            "committed to branches; stopped: it is ended"
+        ),
     ] = "auto"
     restart: Annotated[RestartSpec, Field(description="what happens when it ends by itself")] = (
         RestartSpec()
@@ -89,3 +182,25 @@ class AgentSpec(Strict):
     def _one_value_each(self) -> AgentSpec:
         apart(self.env, self.secrets)
         return self
+
+    @model_validator(mode="after")
+    def _runtime_has_its_fields(self) -> AgentSpec:
+        if self.runtime == "command":
+            if not self.command:
+                raise refusal("agent/no-command", "runtime command without a command")
+            for name in _OF_AGENTS:
+                if name in self.model_fields_set and getattr(self, name):
+                    raise refusal("agent/only-agents", f"{name} has no meaning here", at=(name,))
+        elif self.command is not None:
+            what = f"runtime {self.runtime} brings its own program"
+            raise refusal("agent/command-unused", what, at=("command",))
+        self._permission_is_known()
+        return self
+
+    def _permission_is_known(self) -> None:
+        known = RUNTIMES[self.runtime].permissions
+        if self.permission is not None and self.permission not in known:
+            what = f"{shown(self.permission)} is no permission mode of {self.runtime}"
+            raise refusal(
+                "schema/choice", what, fix=f"choose {', '.join(known)}", at=("permission",)
+            )

@@ -11,7 +11,8 @@ from reconciler.kinds.names import shown
 from reconciler.kinds.specs.words import Raw, Span, Strict, Whole, Word, printable, refusal
 from reconciler.model.unit import Disruption
 
-HOT, RESTART, RECREATE = Disruption.HOT, Disruption.RESTART, Disruption.RECREATE
+HOT, BOUNDARY = Disruption.HOT, Disruption.BOUNDARY
+RESTART, RECREATE = Disruption.RESTART, Disruption.RECREATE
 
 _REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]{0,127}|file:(?:/|~/)[^\x00-\x1f\x7f]{1,1024}")
 

@@ -165,6 +165,21 @@ def printable(most: int, rule: str = "schema/text") -> Callable[[str], str]:
     return check
 
 
+def text(most: int) -> Callable[[str], str]:
+    """Return a check for text of at most `most` bytes that may have lines, and nothing unseen."""
+
+    def check(value: str) -> str:
+        if not value.strip():
+            raise refusal("schema/empty", "an empty text")
+        if len(value.encode()) > most:
+            raise refusal("schema/long", f"a text of {len(value)} characters; at most {most}")
+        if not all(line.isprintable() for line in value.replace("\t", " ").split("\n")):
+            raise refusal("schema/text", "a text that holds a character that cannot be seen")
+        return value
+
+    return check
+
+
 def _without_nul(most: int, *, least: int = 0) -> Callable[[str], str]:
     def check(value: str) -> str:
         if len(value) < least:
