@@ -21,6 +21,8 @@ BELOW_MENU_ROWS = 8
 """So many rows with text may stand below the last choice of a menu: what keys do, mostly."""
 CANARY_ROWS = 24
 TEXT_INDENT = 2
+_SENT = re.compile("[\u276f\u203a>] \\S")
+"""An old prompt: what stands above it is an older turn's."""
 _RULE = re.compile(r"\s*[╭╰┌└├]?[─━═╌┄-]{3,}")
 _DASHES = re.compile(r"[─━═╌┄-]")
 _SIDES = re.compile(r"^(\s*)[│┃|](.*?)[│┃|]?\s*$", re.DOTALL)
@@ -76,7 +78,7 @@ def read(screen: Screen, looks: Looks) -> Reading:
         return Reading(AgentState.STARTING, detail="nothing is drawn yet")
     if looks == Looks():
         return Reading(AgentState.UNKNOWN, detail="how this program looks is not known")
-    sheet = _sheet(rows, screen.bright, looks)
+    sheet = _sheet(rows, screen, looks)
     return _dialog(sheet, looks) or _going_on(sheet, looks)
 
 
@@ -144,19 +146,26 @@ def _going_on(sheet: _Sheet, looks: Looks) -> Reading:
 # -- parts ----------------------------------------------------------------------------------------
 
 
-def _sheet(rows: Sequence[str], bright: Sequence[str], looks: Looks) -> _Sheet:
+def _sheet(rows: Sequence[str], screen: Screen, looks: Looks) -> _Sheet:
     first = _composer(rows, looks)
     if first is None:
-        return _Sheet((), tuple(rows))
+        return _Sheet((), tuple(map(_plain, rows)))
     end = first + 1
     while end < len(rows) and rows[end].strip() and not _is_rule(rows[end]):
         end += 1
     if _framed(rows, first):
         # A draft may have empty lines in it; its frame is closed by the rule nearest the end.
         end = next((n for n in range(len(rows) - 1, first, -1) if _is_rule(rows[n])), end)
-    above = [row for row in rows[: max(0, first - 1)] if row.strip()]
-    draft = _draft(bright, looks, first, end)
-    return _Sheet(tuple(above[-NEAR_ROWS:]), tuple(rows[end + 1 :]), rows[first], draft)
+    draft = _draft(screen, looks, first, end)
+    below = tuple(map(_plain, rows[end + 1 :]))
+    return _Sheet(_last_turn(rows[:first]), below, rows[first], draft)
+
+
+def _last_turn(above: Sequence[str]) -> tuple[str, ...]:
+    """Return the rows above the composer that are about the last turn."""
+    near = [_plain(row) for row in above if row.strip() and not _is_rule(row)][-NEAR_ROWS:]
+    sent = max((n for n, row in enumerate(near) if _SENT.match(row)), default=-1)
+    return tuple(near[sent + 1 :])
 
 
 def _composer(rows: Sequence[str], looks: Looks) -> int | None:
@@ -177,9 +186,20 @@ def _framed(rows: Sequence[str], number: int) -> bool:
     return above and any(_is_rule(row) for row in rows[number + 1 :])
 
 
-def _draft(bright: Sequence[str], looks: Looks, first: int, end: int) -> str:
-    """Return what a person has typed: the rows of the composer without what is drawn dim."""
-    lines = [bright[n] if n < len(bright) else "" for n in range(first, end)]
+def _draft(screen: Screen, looks: Looks, first: int, end: int) -> str:
+    """Return what a person has typed: the rows of the composer without what is drawn dim.
+
+    A cursor on the first letter of a hint is no draft.
+    """
+    bright = (*screen.bright, *[""] * end)[first:end]
+    typed = _typed(bright, looks)
+    hinted = bright != (*screen.rows, *[""] * end)[first:end]
+    row, column = screen.cursor
+    on = screen.rows[row][column : column + 1] if first <= row < end else ""
+    return "" if hinted and len(typed) == 1 and typed == on else typed
+
+
+def _typed(lines: Sequence[str], looks: Looks) -> str:
     found = _match(looks.composer, lines[0])
     head = found[1] or "" if found is not None and found.re.groups else ""
     others = (_inside(line) for line in lines[1:])
@@ -200,6 +220,11 @@ def _is_rule(row: str) -> bool:
     """A line of dashes; a few words may stand in it, such as a name."""
     dashes = len(_DASHES.findall(row))
     return bool(_RULE.match(row)) and dashes >= 6 and dashes * 2 > len(row.strip())
+
+
+def _plain(row: str) -> str:
+    """Return a row with plain blanks: which kind of blank follows a sign changes with versions."""
+    return row.replace("\u00a0", " ")
 
 
 def _indent(row: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from reconciler.core.resets import reset_at
@@ -23,6 +24,7 @@ _NOTES = {
     "idle_prompt": (AgentState.IDLE, None),
 }
 _LIMITS = frozenset({"rate_limit", "overloaded", "billing_error"})
+_OVERLOAD = re.compile(r"\b529\b|\boverloaded\b", re.IGNORECASE)
 _GOES_ON = frozenset({"clear", "resume"})
 DETAIL_MAX = 120
 
@@ -45,8 +47,8 @@ def background(event: HookEvent) -> int:
 
 def failure_text(event: HookEvent) -> str:
     """Return everything that a failed turn says of why, for whoever looks for an hour in it."""
-    names = ("error_details", "last_assistant_message", "message", "error_message", "error")
-    return " ".join(text for name in names if (text := event.text(name)))
+    names = ("error_details", "last_assistant_message", "message", "error_message")
+    return " ".join(text for name in names if (text := event.text(name))) or event.text("error")
 
 
 def resets(event: HookEvent) -> float:
@@ -58,6 +60,14 @@ def resets(event: HookEvent) -> float:
     return reset_at(failure_text(event), event.at) or 0.0
 
 
+def failure(event: HookEvent) -> str:
+    """Return why a turn failed, in the runtime's own word; `overloaded` also where it only says so
+    in its text."""
+    error = event.text("error")
+    overloaded = error not in _LIMITS and _OVERLOAD.search(failure_text(event)) is not None
+    return "overloaded" if overloaded else error
+
+
 def _stopped(event: HookEvent) -> Evidence:
     count = background(event)
     more = f"; {count} in the background {'goes' if count == 1 else 'go'} on" if count else ""
@@ -65,7 +75,7 @@ def _stopped(event: HookEvent) -> Evidence:
 
 
 def _failed(event: HookEvent) -> Evidence:
-    error, text = event.text("error"), _short(failure_text(event))
+    error, text = failure(event), _short(failure_text(event))
     if error in _LIMITS:
         word = _word(event, AgentState.LIMITED, text)
         return Evidence(word.witness, word.state, word.at, text, until=resets(event))
