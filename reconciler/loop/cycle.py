@@ -24,7 +24,6 @@ from reconciler.ports import Clock, Host, Order, Receipt
 
 PORTION = 50
 """How many orders go out before somebody else gets a word in: about a tenth of a second's work."""
-
 Tell = Callable[[Outcome], None]
 """Told of each outcome as it happens."""
 
@@ -156,9 +155,13 @@ def consider(ports: Ports, desired: Desired, consent: Consent = SILENT) -> Thoug
     known = ports.quiet.again(desired, world, restraints)
     if known is not None:
         return known
-    scene = scene_of(desired, world, restraints, consent)
-    scene = replace(scene, world=replace(world, facts=_facts(ports, scene)))
-    return ports.quiet.keep(_considerate(ports, Thought(scene, make_plan(scene))))
+    return ports.quiet.keep(ponder(ports, scene_of(desired, world, restraints, consent)))
+
+
+def ponder(ports: Ports, scene: Scene) -> Thought:
+    """Ask what a scene does not show, and plan."""
+    scene = replace(scene, world=replace(scene.world, facts=_facts(ports, scene)))
+    return _considerate(ports, Thought(scene, make_plan(scene)))
 
 
 def _considerate(ports: Ports, thought: Thought) -> Thought:

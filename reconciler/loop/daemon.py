@@ -13,6 +13,7 @@ from reconciler.core.explain import counted
 from reconciler.core.fold import fold
 from reconciler.core.retry import Attempts, due, next_due, remember
 from reconciler.loop.cycle import Following, Ports, Thought, carry_out, consider
+from reconciler.loop.glance import glance, second_halves
 from reconciler.loop.meter import Meter
 from reconciler.model.action import Action, Outcome, Reason
 from reconciler.model.control import SILENT, Consent
@@ -129,7 +130,8 @@ class Daemon:
         now = self.clock.now()
         self.meter.passed(now - began, thought, outcomes, now)
         self._took_s = 0.0 if outcomes else max(0.0, now - began)
-        return self._wait_s(thought), bool(outcomes) or again
+        more = self._left or bool(due(thought.plan.moves, self._attempts, now))
+        return self._wait_s(thought), (bool(outcomes) and more) or again
 
     def _converge(self) -> tuple[Thought, list[Outcome]]:
         """Read, think, act, look again; and go on at once with what that look shows, such as the
@@ -147,10 +149,20 @@ class Daemon:
             if not moves or (outcomes and (self._left or self._overtaken())):
                 break
             outcomes += self._act(ports, thought, moves)
+            outcomes += self._finished(ports, thought, moves)
             thought = consider(ports, desired)
         ports.chronicle.seen(thought)
         self._tell(thought, outcomes)
         return thought, outcomes
+
+    def _finished(self, ports: Ports, thought: Thought, moves: list[Action]) -> list[Outcome]:
+        """Carry out the second halves of moves whose processes ended at once."""
+        after = None if self._left else glance(ports, thought, moves)
+        rest = second_halves(after, moves) if after is not None else []
+        rest = due(rest, self._attempts, self.clock.now())
+        if after is None or not rest or self._overtaken():
+            return []
+        return self._act(ports, after, rest)
 
     def _act(self, ports: Ports, thought: Thought, moves: list[Action]) -> list[Outcome]:
         now = self.clock.now()

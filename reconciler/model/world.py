@@ -147,3 +147,22 @@ class World:
     server: str
     sessions: tuple[SeenSession, ...]
     facts: Facts = Facts()
+
+    def renewed(self, fresh: Mapping[str, SeenSession]) -> World | None:
+        """Return this world with these sessions (by id) as they are now, without its facts.
+
+        None when one is not here, or not made of the very same windows and panes: then more than
+        processes changed, and only a whole photograph tells what.
+        """
+        known = {session.session_id: session for session in self.sessions}
+        for name, now in fresh.items():
+            before = known.get(name)
+            if before is None or _frame_of(before) != _frame_of(now):
+                return None
+        sessions = tuple(fresh.get(s.session_id, s) for s in self.sessions)
+        return World(self.taken_at, self.server, sessions)
+
+
+def _frame_of(session: SeenSession) -> object:
+    panes = tuple((w.window_id, tuple(p.pane_id for p in w.panes)) for w in session.windows)
+    return session.name, session.mark, panes

@@ -6,7 +6,7 @@ did not answer, which is never the same as an empty answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,6 +52,13 @@ class Host(Protocol):
 
     def photograph(self, now: float) -> World:
         """Return everything there is. No server is an empty world; no answer is a BlindError."""
+        ...
+
+    def glance(self, world: World, sessions: Collection[str]) -> World | None:
+        """Return a photograph with these sessions (by id) as they are now, all others as they were.
+
+        None when that cannot be told: then take a whole photograph. BlindError as there.
+        """
         ...
 
     def applied(self, targets: Mapping[UnitId, str]) -> Mapping[UnitId, Mapping[str, Json]]:

@@ -5,7 +5,7 @@ It has its own memory, its own right to act, and its own ear; all of that dies w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconciler.adapters.memory.journal import MemoryJournal
@@ -79,6 +79,9 @@ class OurHost:
 
     def photograph(self, now: float) -> World:
         return self.host.photograph(now)
+
+    def glance(self, world: World, sessions: Collection[str]) -> World | None:
+        return self.host.glance(world, sessions)
 
     def applied(self, targets: Mapping[UnitId, str]) -> Mapping[UnitId, Mapping[str, Json]]:
         return self.host.applied(targets)

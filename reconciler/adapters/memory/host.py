@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import signal
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from reconciler.adapters.memory.board import Board, Pane, Session
 from reconciler.adapters.memory.hands import Hands, MovedOnError, RefusedStepError
@@ -75,6 +75,14 @@ class MemoryHost:
                 self._slots[pane.mark.unit] = pane.id
         seen = tuple(session.seen() for session in self._board.sessions.values())
         return World(now, self._board.server, seen)
+
+    def glance(self, world: World, sessions: Collection[str]) -> World | None:
+        """Return `world` with these sessions as they are now."""
+        now = self.photograph(world.taken_at)
+        fresh = {s.session_id: s for s in now.sessions if s.session_id in sessions}
+        if now.server != world.server or len(fresh) < len(sessions):
+            return None
+        return world.renewed(fresh)
 
     def applied(self, targets: Mapping[UnitId, str]) -> Mapping[UnitId, Mapping[str, Json]]:
         """Return the last applied fields; what is gone or says nothing is an empty mapping."""

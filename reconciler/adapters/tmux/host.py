@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Literal
 
 from reconciler.adapters.tmux import applied, photo, presence
@@ -20,6 +20,7 @@ from reconciler.adapters.tmux.orders import Batch
 from reconciler.adapters.tmux.plain import Plain
 from reconciler.adapters.tmux.ready import Ready
 from reconciler.adapters.tmux.refusal import Inspector
+from reconciler.adapters.tmux.seen import Seen
 from reconciler.adapters.tmux.server import Server
 from reconciler.adapters.tmux.steps import Known
 from reconciler.adapters.tmux.talk import (
@@ -31,9 +32,9 @@ from reconciler.adapters.tmux.talk import (
     address,
     socket_path,
 )
-from reconciler.adapters.tmux.watching import Watching, panes, server_pid
+from reconciler.adapters.tmux.watching import Watching, lost, panes, server_pid
 from reconciler.model.ids import Json, UnitId
-from reconciler.model.problems import BlindError, NovaorchError
+from reconciler.model.problems import BlindError
 from reconciler.model.unit import Process
 from reconciler.model.world import Presence, World
 from reconciler.ports import Order, Receipt
@@ -83,9 +84,8 @@ class Tmux:
             self._server, self._environ, plain_only=mode == "plain", notify=self._noticed
         )
         self._ready = Ready(self._link, fleet, self._environ, call_timeout_s)
-        self._world = World(0.0, "", ())
-        self._slots: dict[UnitId, str] = {}
-        self._seen = photo.Memory()
+        self._seen = Seen(fleet)
+        self._memory = photo.Memory()
         self._bar = f"|{secrets.token_hex(2)}|"
         self._watching: Watching | None = None
         self._unburied: set[str] = set()
@@ -93,15 +93,25 @@ class Tmux:
     def photograph(self, now: float) -> World:
         """See `Host.photograph`. Starts no server."""
         world = self._taken(now)
-        unburied = {p.pane_id for p in panes(world) if p.dead and p.exit_status is None}
+        unburied = {pane.pane_id for pane in panes(world) if lost(pane)}
         if unburied - self._unburied:
             look_for_the_dead(server_pid(world))
             world = self._taken(now)
         self._unburied = unburied
-        self._remember(world)
+        self._seen.keep(world)
         if self._watching is not None:
             self._watching.keep(world)
         return world
+
+    def glance(self, world: World, sessions: Collection[str]) -> World | None:
+        """See `Host.glance`."""
+        glanced = self._glanced(world, sessions)
+        if glanced is not None and any(lost(pane) for pane in panes(glanced)):
+            look_for_the_dead(server_pid(world))
+            glanced = self._glanced(world, sessions)
+        if glanced is not None:
+            self._seen.keep(glanced)
+        return glanced
 
     def applied(self, targets: Mapping[UnitId, str]) -> Mapping[UnitId, Mapping[str, Json]]:
         """See `Host.applied`. What is not there, or damaged, is an empty mapping."""
@@ -158,8 +168,8 @@ class Tmux:
 
     def _performed(self, orders: Sequence[Order], epoch: int) -> Sequence[Receipt]:
         talk, setting = self._ready.prepare(orders, epoch)
-        known = Known(self._resolve, self._windows, setting)
-        batch = Batch(known, self._slots, self._timeout_s)
+        known = Known(self._seen.resolve, self._seen.windows, setting)
+        batch = Batch(known, self._seen.slots, self._timeout_s)
         try:
             receipts = batch.perform(orders, talk)
             if any(receipt.error == FENCED for receipt in receipts):
@@ -187,7 +197,7 @@ class Tmux:
             self._watching = Watching(
                 self._link, self._fleet, self._timeout_s, lambda: self._noticed("%exit")
             )
-        self._watching.keep(self._world)
+        self._watching.keep(self._seen.world)
         return self._watching.alive
 
     def attach_argv(self, session_name: str) -> list[str]:
@@ -220,11 +230,23 @@ class Tmux:
         except SilentError as silent:
             raise self._blind(silent.why) from silent
 
+    def _glanced(self, world: World, sessions: Collection[str]) -> World | None:
+        try:
+            asked = [photo.SERVER, *(photo.session_panes(s, self._bar) for s in sessions)]
+            replies = self._read(asked)
+            rows = [row for reply in replies for row in reply.output]
+            now = photo.parse(rows, world.taken_at, self._bar)
+        except (NoServerError, ValueError):
+            return None
+        fresh = {session.session_id: session for session in now.sessions}
+        whole = now.server == world.server and not any(reply.error for reply in replies)
+        return world.renewed(fresh) if whole and fresh.keys() == set(sessions) else None
+
     def _taken(self, now: float) -> World:
         try:
             replies = self._read([photo.SERVER, photo.panes(self._bar)])
             rows = [row for reply in replies for row in reply.output]
-            world = photo.parse(rows, now, self._bar, self._seen)
+            world = photo.parse(rows, now, self._bar, self._memory)
         except NoServerError:
             self._server.refuse_stranger()
             return World(now, "", ())
@@ -254,37 +276,6 @@ class Tmux:
         if reply.error:
             raise self._blind(reply.error)
         return reply
-
-    def _remember(self, world: World) -> None:
-        self._world = world
-        self._slots.clear()
-        self._slots.update(
-            (pane.mark.unit, pane.pane_id)
-            for session in world.sessions
-            for window in session.windows
-            for pane in window.panes
-            if pane.mark is not None and pane.mark.fleet == self._fleet
-        )
-
-    def _resolve(self, target: str) -> str:
-        if not target.startswith("slot:"):
-            return target
-        pane = self._slots.get(UnitId(target.removeprefix("slot:")))
-        if pane is None:
-            raise NovaorchError(
-                f"no pane is known for {target.removeprefix('slot:')}",
-                why="neither the last photograph nor this order shows one",
-                fix="nothing: the next pass looks again",
-            )
-        return pane
-
-    def _windows(self, session: str) -> Sequence[str]:
-        return [
-            window.window_id
-            for seen in self._world.sessions
-            if seen.session_id == session
-            for window in seen.windows
-        ]
 
     def _noticed(self, word: str) -> None:
         if self._on_event is not None and word in NEWS:

@@ -22,19 +22,24 @@ PANE, FRAME, WINDOW = "@novaorch_pane", "@novaorch_frame", "@novaorch_window"
 ANCHOR = "anchor"
 """What the hidden session that holds our control client says in place of a frame's mark."""
 
-_FIELDS = (
+_IDS = (
     "#{session_id}",
     "#{window_id}",
     "#{pane_id}",
     "#{pane_pid}",
     "#{?pane_dead,1#{pane_dead_status}:#{pane_dead_signal},0}",
+)
+"""What tmux itself says: without a blank, so that blanks part it."""
+_FIELDS = (
+    " ".join(_IDS),
     f"#{{{WINDOW}}}",
     f"#{{{FRAME}}}",
     f"#{{{PANE}}}",
     # A session's name holds no colon, and nothing follows a window's name: neither needs quoting.
     "#{session_name}:#{window_name}",
 )
-"""Few, because each costs the server two microseconds a pane."""
+"""Few and short: each costs the server two microseconds a pane, and after every 16 KB that it
+writes it polls all its terminals anew."""
 SERVER = "display-message -p 'S|#{pid} #{start_time}'"
 
 
@@ -43,7 +48,21 @@ def panes(bar: str) -> str:
 
     Names and options are other people's text: only a bar that nobody knows cannot be among them.
     """
-    return f"list-panes -a -F 'P{bar}{bar.join(_FIELDS)}'"
+    return f"list-panes -a {_format(bar)}"
+
+
+def session_panes(session: str, bar: str) -> str:
+    """Return the line that asks for the panes of one session, by its id."""
+    if not _SESSION.fullmatch(session):
+        raise ValueError(f"not the id of a session: {session!r}")
+    return f"list-panes -s -t '{session}' {_format(bar)}"
+
+
+def _format(bar: str) -> str:
+    return f"-F 'P{bar}{bar.join(_FIELDS)}'"
+
+
+_SESSION = re.compile(r"\$[0-9]{1,10}")
 
 
 _DEAD = re.compile(r"1([0-9]*):(?:SIG)?([A-Z0-9+-]*)")
@@ -99,7 +118,7 @@ def _runs(rows: Iterable[str], begin: str) -> tuple[str, list[tuple[str, ...]]]:
     for row in rows:
         if row.startswith(begin):
             if not head or not row.startswith(head):
-                head = row[: row.find(begin[1:], len(begin)) + 1]
+                head = row[: row.find(" ", len(begin)) + 1]
                 runs.append([])
             runs[-1].append(row)
         elif row.startswith("S|"):
@@ -118,9 +137,11 @@ def _sessions_of(run: Sequence[str], bar: str) -> tuple[SeenSession, ...]:
 
 
 def _pane(cells: Sequence[str], sessions: dict[str, _Session]) -> None:
-    if len(cells) != len(_FIELDS) + 1:
+    ids = cells[1].split(" ") if len(cells) == len(_FIELDS) + 1 else []
+    if len(ids) != len(_IDS):
         raise ValueError(f"a row of {len(cells)} cells")
-    _, sid, wid, pid, process, dead, key, frame, mark, names = cells
+    sid, wid, pid, process, dead = ids
+    key, frame, mark, names = cells[2:]
     if frame == ANCHOR and not mark:  # a pane of ours that somebody moved there is not gone
         return
     name, _, title = names.partition(":")

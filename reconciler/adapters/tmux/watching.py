@@ -54,6 +54,11 @@ def panes(world: World) -> Iterator[SeenPane]:
             yield from window.panes
 
 
+def lost(pane: SeenPane) -> bool:
+    """Return whether the server never learnt how a pane's process ended."""
+    return pane.dead and pane.exit_status is None
+
+
 def server_pid(world: World) -> int:
     """Return the server's process, 0 when there is none."""
     pid = world.server.partition(" ")[0]

@@ -54,6 +54,27 @@ def test_a_session_is_made_marked_and_seen(box: Box) -> None:
     assert box.tmux("display-message", "-p", "-t", "=one:", shape) == "120x40 manual 10000\n"
 
 
+def test_a_glance_shows_these_sessions_anew_and_nothing_else(box: Box) -> None:
+    box.perform(order("one"), order("two"))
+    before = box.world()
+    ids = {session.name: session.session_id for session in before.sessions}
+    assert box.host.glance(before, {ids["one"]}) == before
+    for session in before.sessions:
+        os.kill(session.windows[0].panes[0].pid, signal.SIGKILL)
+    box.until(lambda: all(p.dead for x in box.world().sessions for p in x.windows[0].panes))
+    seen = box.host.glance(before, {ids["one"]})
+    assert seen is not None
+    dead = {x.name: x.windows[0].panes[0].dead for x in seen.sessions}
+    assert dead == {"one": True, "two": False}
+    box.tmux("split-window", "-t", "=one:")
+    assert box.host.glance(before, {ids["one"]}) is None
+    box.tmux("kill-session", "-t", "=two")
+    assert box.host.glance(before, {ids["two"]}) is None
+    assert box.host.glance(before, {"one"}) is None
+    box.tmux("kill-server")
+    assert box.host.glance(before, {ids["one"]}) is None
+
+
 def test_the_server_is_named_and_the_anchor_hidden(box: Box) -> None:
     box.perform(order("one"))
     assert box.world().server.startswith(f"{box.server_pid()} ")

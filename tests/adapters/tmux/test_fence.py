@@ -151,7 +151,7 @@ def test_not_even_the_rest_of_an_order_is_done(box: Box) -> None:
     assert not six.perform([order("a")])[0].error
     seen = box.pane("a")
     talk, now = six._ready.prepare([], 6)
-    batch = Batch(Known(six._resolve, six._windows, now), {}, 5.0)
+    batch = Batch(Known(six._seen.resolve, six._seen.windows, now), {}, 5.0)
     steps = (s.Signal(seen.pane_id, seen.pid, "HUP"), s.Close(seen.pane_id))
     between = Between(talk, lambda: seven.perform([Order(unit("z"), ())]))
     (receipt,) = batch.perform([Order(unit("a"), steps)], between)
@@ -230,7 +230,7 @@ def test_two_fleets_do_not_see_each_other(box: Box) -> None:
     our_pane, their_pane = box.pane("a"), box.pane("b")
     for host, pane_id in ((ours, our_pane.pane_id), (theirs, their_pane.pane_id)):
         host.photograph(1.0)
-        assert host._resolve(f"slot:{unit('a')}") == pane_id
+        assert host._seen.resolve(f"slot:{unit('a')}") == pane_id
     wrong = expect(their_pane)
     assert ours.perform([Order(unit("a"), (s.Close(their_pane.pane_id),), (wrong,))])[0].stale
     locks = {
