@@ -7,11 +7,21 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 
-from reconciler.model.message import BODY_BYTES_MAX, Message, Proof, Stage
-from reconciler.model.problems import NovaorchError
+from reconciler.model.message import BODY_BYTES_MAX, Message, Priority, Proof, Stage
+from reconciler.model.problems import NovaorchError, RefusedError
 
-WORD_MAX = 200
+INBOX_MAX = 1_000
+"""So many may be open for one receiver; the next is a dead letter."""
+FULL = f"inbox full: {INBOX_MAX} messages wait already"
+GONE_S = 600.0
+"""So long after its receiver left the fleet a message waits for it to come back."""
+AGENT_MOST = Priority.HIGH
+"""What an agent may use; people may use all, and so may novaorch itself."""
+PER_MINUTE = 120
+"""So many messages an agent may send in a minute; in the long run, and at once."""
+WORD_MAX = 255
 """Characters of a sender, a receiver, a key or an id."""
 _PLAIN = re.compile(rf"[^\x00-\x1f\x7f]{{1,{WORD_MAX}}}")
 
@@ -73,11 +83,61 @@ def rank(message: Message) -> tuple[int, float, str]:
     return (-message.priority, message.at, message.id)
 
 
+def check_priority(sender: str, priority: Priority, most: Priority = AGENT_MOST) -> None:
+    """Refuse a priority that is not this sender's to use; `most` is the most for agents."""
+    if sender == "novaorch" or sender.startswith("person:") or priority <= most:
+        return
+    raise RefusedError(
+        f"{sender} may not send with priority {priority.name.lower()}",
+        why="that interrupts people, and is theirs to use",
+        fix=f"send it with priority {most.name.lower()}, or ask a person",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """What a sender has left to send, as it stood at an epoch second."""
+
+    left: float = float(PER_MINUTE)
+    at: float = 0.0
+
+
+def spend(bucket: Bucket, count: int, now: float, per_minute: int = PER_MINUTE) -> Bucket:
+    """Return what is left after sending `count` more; RefusedError: they are too many for now.
+
+    A clock that was set back refills nothing, and takes nothing.
+    """
+    rate = per_minute / 60.0
+    left = min(float(per_minute), bucket.left + max(0.0, now - bucket.at) * rate)
+    if count <= left:
+        return Bucket(left - count, now)
+    if count > per_minute:
+        why, fix = f"{per_minute} a minute is the most", "write to fewer, or in several parts"
+    else:
+        why = f"{per_minute} messages a minute is the most; two agents that answer each other for"
+        why += " ever look like this"
+        fix = f"wait {(count - left) / rate:.0f} s, or say more in one message"
+    raise RefusedError("too many messages in a short time", why=why, fix=fix)
+
+
+def given_up(gone_s: float) -> str:
+    """Return why what waits for a receiver is given up, who has been out of the fleet for so long;
+    '' while it still may come back. One that is stopped, or in mode manual, is in the fleet."""
+    if gone_s < GONE_S:
+        return ""
+    return f"its receiver is not in the fleet any more, for {gone_s / 60:.0f} minutes"
+
+
 _JOINERS = "\u200c\u200d"
 """Unseen, and needed: they make one sign of several in many scripts and in emoji."""
+_BLANKS = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"
+"""Letters that nobody sees."""
 
 
 def _shows(char: str) -> bool:
-    if char in "\n\t" or char in _JOINERS:
+    if char.isascii():
+        return char in "\n\t" or char.isprintable()
+    if char in _JOINERS:
         return True
-    return unicodedata.category(char)[0] != "C"
+    unseen = char in _BLANKS or "\U000e0000" <= char <= "\U000e0fff"
+    return not unseen and unicodedata.category(char) not in ("Cc", "Cf", "Cs")

@@ -50,7 +50,8 @@ class Message:
     """One message. Times in epoch seconds.
 
     `sender` and `to` are unit ids as text, or `person:NAME`, or `novaorch`. `key` makes sending
-    idempotent: the same key of the same sender is the same message. `expires` 0 is never.
+    idempotent: the same key of the same sender is the same message. `expires` 0 is never. `thread`
+    is the id of the message that a conversation, or a broadcast, began with; '' for one alone.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Message:
     key: str = ""
     reply_to: str = ""
     expires: float = 0.0
+    thread: str = ""
 
     def as_json(self) -> dict[str, Json]:
         """Return it as plain JSON."""
@@ -75,6 +77,7 @@ class Message:
             "key": self.key,
             "reply_to": self.reply_to,
             "expires": self.expires,
+            "thread": self.thread,
         }
 
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from reconciler.core.admission import accepted, check_message, rank, short
+from reconciler.core.admission import FULL, INBOX_MAX, accepted, check_message, rank, short
 from reconciler.model.message import Message, Proof, Stage, Tracked
 from reconciler.model.problems import BlindError
 from reconciler.ports.agents import Accepted
@@ -123,11 +123,15 @@ class MemoryMail:
         known = self._keys.get(key, "") if message.key else ""
         if known or message.id in self._kept:
             return Accepted(known or message.id, bool(known) and known != message.id)
-        self._kept[message.id] = Tracked(message, (accepted(message),))
-        self._open.setdefault(message.to, set()).add(message.id)
         if message.key:
             self._keys[key] = message.id
-        self._bells[message.to] = None
+        self._kept[message.id] = Tracked(message, (accepted(message),))
+        waiting = self._open.setdefault(message.to, set())
+        waiting.add(message.id)
+        if len(waiting) > INBOX_MAX:
+            self._prove(self._kept[message.id], Proof(Stage.DEAD, message.at, FULL))
+        else:
+            self._bells[message.to] = None
         return Accepted(message.id)
 
     def _prove(self, kept: Tracked, proof: Proof) -> None:
@@ -162,6 +166,7 @@ def _kept(message: Message) -> Message:
         body=_kept_text(message.body),
         key=_kept_text(message.key),
         reply_to=_kept_text(message.reply_to),
+        thread=_kept_text(message.thread),
     )
 
 

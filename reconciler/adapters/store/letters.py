@@ -31,9 +31,9 @@ PROOFS_BYTES_MAX = 16_384
 """Beyond it, one more injection of the same message is not noted."""
 
 ACCEPT = """
-local said, n = {}, (#ARGV - 2) / 6
+local said, n, kept, bound = {}, (#ARGV - 6) / 6, ARGV[4], tonumber(ARGV[5])
 for i = 0, n - 1 do
-  local a, k = 2 + i * 6, 3 + i * 5
+  local a, k = 6 + i * 6, 5 + i * 5
   local id, to, rank, at = ARGV[a + 1], ARGV[a + 2], ARGV[a + 3], ARGV[a + 4]
   local message, inbox, once = KEYS[k + 1], KEYS[k + 2], KEYS[k + 3]
   local known = false
@@ -44,26 +44,36 @@ for i = 0, n - 1 do
   if known then
     said[i + 1] = {known, 1}
   else
-    if redis.call('EXISTS', inbox) == 0 then
-      redis.call('XGROUP', 'CREATE', inbox, ARGV[1], '0', 'MKSTREAM')
+    local waiting = redis.call('XLEN', inbox)
+    if waiting < bound then
+      if redis.call('EXISTS', inbox) == 0 then
+        redis.call('XGROUP', 'CREATE', inbox, ARGV[1], '0', 'MKSTREAM')
+      end
+      local entry = redis.call('XADD', inbox, '*', 'm', id, 'p', rank, 'a', at)
+      redis.call('HSET', message, 'm', ARGV[a + 5], 'e', entry, 'p', ARGV[a + 6])
+      if once ~= message then redis.call('SET', once, id) end
+      redis.pcall('SADD', KEYS[2], to)
+      redis.pcall('XADD', KEYS[1], 'MAXLEN', '~', '__BELLS__', '*', 'to', to)
+    else
+      redis.call('HSET', message, 'm', ARGV[a + 5], 'e', '', 'p', ARGV[a + 6] .. ARGV[6])
+      redis.call('PEXPIRE', message, kept)
+      if once ~= message then redis.call('SET', once, id, 'PX', kept) end
+      redis.pcall('XADD', KEYS[4], 'MAXLEN', '__DEAD__', '*', 'm', id)
+      redis.pcall('ZADD', KEYS[5], ARGV[3], id)
     end
-    local entry = redis.call('XADD', inbox, '*', 'm', id, 'p', rank, 'a', at)
-    redis.call('HSET', message, 'm', ARGV[a + 5], 'e', entry, 'p', ARGV[a + 6])
-    if once ~= message then redis.call('SET', once, id) end
-    redis.pcall('SADD', KEYS[2], to)
     redis.pcall('ZADD', KEYS[3], 0, id)
     for part = 4, 5 do
       redis.pcall('ZADD', KEYS[k + part], 0, id)
       redis.pcall('ZREMRANGEBYRANK', KEYS[k + part], 0, -1 - tonumber(ARGV[2]))
     end
-    redis.pcall('XADD', KEYS[1], 'MAXLEN', '~', '__BELLS__', '*', 'to', to)
     said[i + 1] = {id, 0}
   end
 end
 return said
-""".replace("__BELLS__", str(BELLS_MAX))
-"""Keys: bell, receivers, all; of each message: itself, its inbox, its key (or itself again), what
-its sender and what its receiver are listed by. Words: group, how many are listed; of each: id,
+""".replace("__BELLS__", str(BELLS_MAX)).replace("__DEAD__", str(DEAD_MAX))
+"""Keys: bell, receivers, all, dead letters, ended; of each message: itself, its inbox, its key (or
+itself again), what its sender and what its receiver are listed by. Words: group, how many are
+listed, hour and time to keep in ms, how many may be open, the proof of one too many; of each: id,
 receiver, priority, hour, its text, its first proof. Answers with the id kept, and 1 for an old one.
 """
 
@@ -84,8 +94,10 @@ for i = 0, n - 1 do
     if stage == 'injected' then
       redis.pcall('XCLAIM', inbox, ARGV[3], ARGV[4], '0', entry, 'FORCE', 'JUSTID')
     elseif stage ~= 'accepted' and stage ~= 'admitted' then
-      redis.pcall('XACK', inbox, ARGV[3], entry)
-      redis.call('XDEL', inbox, entry)
+      if entry ~= '' then
+        redis.pcall('XACK', inbox, ARGV[3], entry)
+        redis.call('XDEL', inbox, entry)
+      end
       if redis.call('XLEN', inbox) == 0 then
         redis.call('DEL', inbox)
         redis.pcall('SREM', KEYS[1], to)
@@ -186,6 +198,7 @@ def read(text: bytes, proofs: bytes) -> Tracked | None:
             key=str(said["key"]),
             reply_to=str(said["reply_to"]),
             expires=float(said["expires"]),
+            thread=str(said.get("thread", "")),
         )
         return Tracked(message, tuple(_proofs(proofs.decode())))
     except (ValueError, TypeError, LookupError, RecursionError):

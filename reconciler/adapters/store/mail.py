@@ -12,23 +12,21 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from reconciler.adapters.store import letters
+from reconciler.adapters.store.bell import Bell
 from reconciler.adapters.store.endpoint import Endpoint
 from reconciler.adapters.store.faults import told
-from reconciler.adapters.store.redis_store import ANSWER_S, connect
-from reconciler.core.admission import accepted, check_message
-from reconciler.model.message import Message, Proof, Tracked
+from reconciler.adapters.store.redis_store import connect
+from reconciler.core.admission import FULL, INBOX_MAX, accepted, check_message
+from reconciler.model.message import Message, Proof, Stage, Tracked
 from reconciler.model.problems import BlindError, NovaorchError
 from reconciler.ports.agents import Accepted
 
 if TYPE_CHECKING:
     from redis import Redis
 
-LISTEN_S = 5.0
-"""One blocking read lasts so long at most, and never for ever."""
 SETTLE_S = 1.0
 """What is written is on the disk after so long, not only with the system."""
 PLACES_MAX = 50_000
-_FIRST = b"0-0"
 
 _T = TypeVar("_T")
 
@@ -53,8 +51,7 @@ class RedisMail:
         self._revive, self._settle = revive, settle
         self._lock = threading.Lock()
         self._client: Redis | None = None
-        self._ears: Redis | None = None
-        self._heard: bytes | None = None
+        self._bell = Bell(endpoint, self._key("bell"))
         self._places: dict[str, tuple[str, bytes]] = {}
         self._unsettled, self._settled = False, 0.0
 
@@ -67,8 +64,9 @@ class RedisMail:
         if not messages:
             return ()
         key = self._key
-        keys = [key("bell"), key("receivers"), key("all")]
-        words: list[Any] = [letters.GROUP, letters.OF_MAX]
+        keys = [key("bell"), key("receivers"), key("all"), key("dead"), key("ended")]
+        full = letters.line(Proof(Stage.DEAD, messages[0].at, FULL))
+        words: list[Any] = [letters.GROUP, letters.OF_MAX, *_times(), INBOX_MAX, full]
         for message in messages:
             place, once = self._place(message)
             keys += [place, key.inbox(message.to), once]
@@ -92,8 +90,7 @@ class RedisMail:
             return
         key = self._key
         keys = [key("receivers"), key("dead"), key("all"), key("ended")]
-        kept = round(letters.KEPT_S * 1000)
-        words: list[Any] = [round(time.time() * 1000), kept, letters.GROUP, os.uname().nodename]
+        words: list[Any] = [*_times(), letters.GROUP, os.uname().nodename]
         words += [letters.PROOFS_BYTES_MAX, letters.FINISHED_MAX]
         for name, proof in known:
             to, once = places[name]
@@ -168,23 +165,11 @@ class RedisMail:
         """See `Mail.rung`. The first call after a connection was lost, or made, tells everybody for
         whom something is open."""
         self._settle_down()
-        until = time.monotonic() + timeout_s
-        try:
-            with told(self.endpoint):
-                if self._heard is None:
-                    self._heard = self._newest()
-                    if waiting := self.receivers():
-                        return waiting
-                while (left := until - time.monotonic()) > 0:
-                    rows = self._listen(min(left, LISTEN_S))
-                    if rows:
-                        self._heard = rows[-1][0]
-                        names = (_text(fields.get(b"to", b"")) for _, fields in rows)
-                        return tuple(dict.fromkeys(names))
-        except Exception:
-            self._deafen()
-            raise
-        return ()
+        if self._bell.deaf:
+            self._run(self._bell.tune)
+            if waiting := self.receivers():
+                return waiting
+        return self._bell.rung(timeout_s)
 
     def close(self) -> None:
         """Let go of every connection; the next call makes another."""
@@ -193,26 +178,9 @@ class RedisMail:
             client, self._client = self._client, None
         if client is not None:
             client.close()
-        self._deafen()
+        self._bell.close()
 
     # -- inside --------------------------------------------------------------------------------
-
-    def _newest(self) -> bytes:
-        rows = self._run(lambda client: client.xrevrange(self._key("bell"), count=1))
-        return bytes(rows[0][0]) if rows else _FIRST
-
-    def _listen(self, wait_s: float) -> list[Any]:
-        if self._ears is None:
-            self._ears = connect(self.endpoint, answer_s=LISTEN_S + ANSWER_S)
-        said: Any = self._ears.xread(
-            {self._key("bell"): self._heard or _FIRST}, count=1000, block=max(1, int(wait_s * 1000))
-        )
-        return list(said[0][1]) if said else []
-
-    def _deafen(self) -> None:
-        ears, self._ears, self._heard = self._ears, None, None
-        if ears is not None:
-            ears.close()
 
     def _place(self, message: Message) -> tuple[bytes, bytes]:
         """Return the key of a message, and that of its own key; remember both."""
@@ -290,6 +258,11 @@ class RedisMail:
 
 def _page(index: bytes, end: bytes, count: int) -> Callable[[Any], Any]:
     return lambda client: client.zrevrangebylex(index, end, b"-", start=0, num=count)
+
+
+def _times() -> tuple[int, int]:
+    """Return the hour, and how long what has ended is kept, in ms."""
+    return round(time.time() * 1000), round(letters.KEPT_S * 1000)
 
 
 def _text(word: Any) -> str:

@@ -23,6 +23,7 @@ from reconciler.adapters.mint import Mint
 from reconciler.adapters.store.endpoint import parse
 from reconciler.adapters.store.mail import RedisMail
 from reconciler.adapters.store.redis_store import connect
+from reconciler.core.admission import INBOX_MAX
 from reconciler.model.message import BODY_BYTES_MAX, Message, Priority, Proof, Stage
 from reconciler.model.problems import BlindError, NovaorchError
 from reconciler.ports.agents import Mail
@@ -250,11 +251,29 @@ def test_a_body_is_as_long_as_it_may_be_and_no_longer(opened: Open) -> None:
     whole = "ü" * (BODY_BYTES_MAX // 2)
     mail.accept([letter(whole)])
     assert bodies(mail) == [whole]
-    for wrong in (letter(whole + "x"), letter(to=""), letter(key="a\nb"), letter(sender="x" * 201)):
+    for wrong in (letter(whole + "x"), letter(to=""), letter(key="a\nb"), letter(sender="x" * 256)):
         with pytest.raises(NovaorchError) as caught:
             mail.accept([letter("good"), wrong])
         assert caught.value.fix
     assert len(mail.inbox(TORCH)) == 1, "the good one of a refused batch is not kept either"
+
+
+def test_one_too_many_is_a_dead_letter_with_the_reason(opened: Open) -> None:
+    mail = opened()
+    mail.accept([letter(str(n)) for n in range(INBOX_MAX - 1)])
+    fits, not_any_more = letter("fits"), letter("too many", key="k")
+    assert len(mail.accept([fits, not_any_more, letter("elsewhere", to=ANVIL)])) == 3
+    assert len(mail.inbox(TORCH, 5_000)) == INBOX_MAX
+    (dead,) = opened().dead()
+    assert (dead.message, dead.proofs[-1].stage, dead.open) == (not_any_more, Stage.DEAD, False)
+    assert "inbox full" in dead.proofs[-1].evidence
+    assert bodies(mail, ANVIL) == ["elsewhere"]
+    assert mail.accept([letter(key="k")])[0].again
+    mail.prove([(fits.id, proof(Stage.READ)), (not_any_more.id, proof(Stage.DEAD))])
+    mail.prove([(not_any_more.id, proof(Stage.SUBMITTED))])
+    mail.accept([letter("room again")])
+    assert mail.inbox(TORCH, 5_000)[-1].message.body == "room again"
+    assert len(mail.dead()) == 1
 
 
 def test_nothing_is_sent_and_nothing_is_proved(opened: Open) -> None:
