@@ -52,8 +52,9 @@ class Doors:
 class Post:
     """What one life remembers of one agent's mail. Whoever touches it holds `turn`.
 
-    `due` is the epoch second of the next visit, `asked` the same as somebody asked for; `unread` were submitted and not answered yet, None:
-    not asked for in this life. `go_ons` counts the turns in a row that went on with messages.
+    `due` is the epoch second of the next visit, `asked` the one that somebody asked for. `unread`
+    were submitted and not answered yet, None: not asked for in this life. `go_ons` counts the turns
+    in a row that went on with messages.
     """
 
     turn: threading.RLock = field(default_factory=threading.RLock)

@@ -10,6 +10,7 @@ from reconciler.adapters.memory.mail import MemoryMail
 from reconciler.adapters.memory.repository import MemoryMark, MemoryRepository
 from reconciler.adapters.memory.store import MemoryStore
 from reconciler.adapters.memory.time import MemoryClock, ScriptedTrigger
+from reconciler.adapters.memory.typist import MemoryPane, MemoryTypist
 
 __all__ = [
     "CrashError",
@@ -19,7 +20,9 @@ __all__ = [
     "MemoryLeases",
     "MemoryMail",
     "MemoryMark",
+    "MemoryPane",
     "MemoryRepository",
     "MemoryStore",
+    "MemoryTypist",
     "ScriptedTrigger",
 ]

@@ -44,6 +44,20 @@ def draft(screen: Sequence[str]) -> str:
     return _text(last) if last is not None else ""
 
 
+def blanked(screen: Sequence[str]) -> list[tuple[str, str]]:
+    """Return each line of a screen as text: all of it, and with what is drawn dim as blanks."""
+    rows = []
+    dim = inverse = False
+    for line in screen:
+        text, bright = "", ""
+        for words, codes in _pieces(line):
+            text += words
+            bright += " " * len(words) if dim else words
+            dim, inverse = _drawn(codes, dim, inverse)
+        rows.append((text.rstrip(), bright.rstrip()))
+    return rows
+
+
 def _composers(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
     """Yield what stands between two rules and begins like a prompt, the lowest first."""
     rules = [number for number, row in enumerate(rows) if _is_rule(row.text)]
