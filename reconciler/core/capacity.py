@@ -97,9 +97,12 @@ def after(account: Account, event: Event, now: float) -> Account:
 
 def at(account: Account, now: float) -> Account:
     """Return how an account stands at an hour: what was closed opens by itself, and is paced for a
-    while. Nothing has to be written down for that."""
-    if not account.until or now < account.until:
+    while. Nothing has to be written down for that. Of one that is closed until nobody knows when,
+    a few are let through to find out."""
+    if now < account.until or account.flow is Flow.OPEN:
         return account
+    if not account.until:
+        return replace(account, flow=Flow.PACE)
     if account.flow is Flow.CLOSED and now < account.until + PACE_S:
         why = f"open again since a while; before: {account.why}"
         return replace(account, flow=Flow.PACE, until=account.until + PACE_S, why=why)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from reconciler.core.afford import limited
 from reconciler.core.backoff import burst_after, falls_after, looping, ready_at
 from reconciler.core.explain import hour
 from reconciler.core.moves import hold, move
@@ -31,7 +32,8 @@ def fallen(scene: Scene, process: Process, pane: SeenPane, mark: PaneMark) -> Ac
     if process.healing.crash is Heal.WARN and not scene.consent.now:
         detail = f"{how}; it stays so, as its heal.crash says"
         return hold(process, Reason.CRASHED, detail, fix="novaorch apply --now")
-    waiting = _wait(scene, process, mark, how) if process.healing.crash is Heal.HEAL else None
+    heals = process.healing.crash is Heal.HEAL and not limited(scene, process.id, mark)
+    waiting = _wait(scene, process, mark, how) if heals else None
     if waiting is not None:
         return waiting
     blocked = blocked_start(scene, process)
@@ -57,8 +59,12 @@ def _wait(scene: Scene, process: Process, mark: PaneMark, how: str) -> Action | 
 
 
 def _risen(scene: Scene, process: Process, mark: PaneMark) -> NewPane:
-    """Return the pane in which a process starts again, and in which its falls are counted."""
+    """Return the pane in which a process starts again, and in which its falls are counted; one
+    that its account's limit may have caused is none."""
     now, new = scene.world.taken_at, scene.starting(process)
+    if limited(scene, process.id, mark):
+        kept = replace(new.mark, falls=mark.falls, burst=mark.burst, burst_since=mark.burst_since)
+        return replace(new, mark=kept)
     burst, since = burst_after(mark, process.restart, now)
     falls = falls_after(mark.started, process.restart, mark.falls, now)
     return replace(new, mark=replace(new.mark, falls=falls, burst=burst, burst_since=since))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+from reconciler.core.afford import afford
 from reconciler.core.engaged import spare
 from reconciler.core.fence import overrun, unleased
 from reconciler.core.scene import Scene
@@ -22,7 +23,7 @@ def restrain(scene: Scene, actions: list[Action]) -> list[Action]:
 
     The storm comes last: what is held for another reason takes no share of its bucket.
     """
-    for restraint in (still, unleased, overrun, spare, calm):
+    for restraint in (still, unleased, overrun, spare, afford, calm):
         actions = restraint(scene, actions)
     return [*actions, *(_withheld(commit) for commit in scene.desired.withheld)]
 

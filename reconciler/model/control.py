@@ -6,8 +6,10 @@ Kept in git, so each word has an author and a past. All hours are epoch seconds.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from reconciler.model.capacity import Account
 from reconciler.model.ids import UnitId
 
 
@@ -110,13 +112,15 @@ class Restraints:
     """What keeps moves from being made, beside the wish and the world.
 
     `leased` says that no other controller can be at work; `overrun` that what a commit asks for may
-    be done at this hour, and otherwise `opens` when that is over, 0 if nobody knows.
+    be done at this hour, and otherwise `opens` when that is over, 0 if nobody knows. `accounts` are
+    the model accounts that do not let everything through.
     """
 
     suspensions: tuple[Suspension, ...] = ()
     leased: bool = True
     overrun: bool = True
     opens: float = 0.0
+    accounts: Mapping[str, Account] = field(default_factory=dict)
 
 
 FREE, SILENT = Restraints(), Consent()

@@ -83,7 +83,7 @@ class RedisAccounts:
         if account_of_text(before.name, raw.decode("utf-8", "replace")) != before:
             return False
         words = (after.name, raw, account_text(after).encode("utf-8", "replace"))
-        return self._run(lambda client: client.eval(_SWAP, 1, self.key, *words)) == 1
+        return bool(self._run(lambda client: client.eval(_SWAP, 1, self.key, *words)) == 1)
 
     def spend(self, spending: Spending) -> None:
         """See `Accounts.spend`."""
