@@ -51,6 +51,7 @@ class Scribe:
         return replace(self.bench.ports, chronicle=self.chronicle)
 
     def once(self) -> list[Outcome]:
+        self.bench.clock.sleep(0.001)  # two passes at one instant would be one record
         thought = think(self.ports)
         return carry_out(self.ports, thought, thought.plan.moves, self.bench.told.append)
 
