@@ -6,6 +6,7 @@ import http.server
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -99,8 +100,10 @@ class Stage:
         self.argv = [sys.executable, "-m", "reconciler.rehearsal.agent"]
 
     def trust(self, value: bool) -> None:
-        told = {"projects": {str(self.work): {"hasTrustDialogAccepted": value}}}
-        (self.folder / "home" / ".claude.json").write_text(json.dumps(told))
+        path = self.folder / "home" / ".claude.json"
+        told = json.loads(path.read_text()) if path.exists() else {}
+        told["projects"] = {str(self.work): {"hasTrustDialogAccepted": value}}
+        path.write_text(json.dumps(told))
 
     def start(self, *words: str, ready: str = SIGN) -> None:
         settings = self.folder / "settings.json"
@@ -148,7 +151,11 @@ class Stage:
         return int(self.tmux("display-message", "-p", "-t", "a", "#{pane_pid}"))
 
     def ended(self) -> str:
-        """Return the exit status once it ended, '' before."""
+        """Return the exit status once it ended, '' before. Some builds of tmux lose a child's
+        signal, so the server is told to look."""
+        server = self.tmux("display-message", "-p", "#{pid}").strip()
+        if server:
+            os.kill(int(server), signal.SIGCHLD)
         return self.tmux("display-message", "-p", "-t", "a", "#{pane_dead_status}").strip()
 
     @property
@@ -165,11 +172,31 @@ class Stage:
         told: dict[str, Any] = json.loads(path.read_text())
         return told
 
+    def kill(self) -> None:
+        """End the agent by force, and wait until it and its server are gone."""
+        pid = self.pid()
+        os.kill(pid, signal.SIGKILL)
+        self.tmux("kill-server")
+        self.until(lambda: not Path(f"/proc/{pid}").exists(), "the end")
+
     def until(self, true: Callable[[], object], what: str) -> None:
         end = time.monotonic() + LIMIT_S
         while not true():
             assert time.monotonic() < end, f"not in time: {what}\n{self.screen()}"
             time.sleep(0.01)
+
+    def insist(self, key: str, true: Callable[[], object], what: str) -> None:
+        """Press a key until it is heard: a dialog just drawn takes none for a moment."""
+        end = 0.0
+
+        def heard() -> bool:
+            nonlocal end
+            if not true() and time.monotonic() > end:
+                self.press(key)
+                end = time.monotonic() + 1
+            return bool(true())
+
+        self.until(heard, what)
 
     def close(self) -> None:
         self.tmux("kill-server")

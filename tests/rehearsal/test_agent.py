@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -236,16 +234,14 @@ def test_a_conversation_is_resumed_and_never_begun_twice(at: Stage, ear: Ear) ->
     at.start()
     at.say("one")
     at.until(lambda: "Stop" in ear.names, "a turn")
-    os.kill(at.pid(), signal.SIGKILL)
-    at.until(lambda: at.tmux("display-message", "-p", "-t", "a", "#{pane_dead}") == "1\n", "end")
-    at.tmux("kill-server")
+    at.kill()
     at.start("--resume", CONVERSATION)
     at.say("two")
     at.until(lambda: len(ear.of("Stop")) == 2, "another turn")
     assert [told["session_id"] for told in ear.of("Stop")] == [CONVERSATION] * 2
     prompts = [r["message"]["content"] for r in at.transcript if r["type"] == "user"]
     assert prompts == ["one", "two"]
-    at.tmux("kill-server")
+    at.kill()
     at.start("--session-id", CONVERSATION, ready="is already in use")
     at.tmux("kill-server")
     at.start("--resume", "22222222-1111-5111-8111-111111111111", ready="No conversation found")
