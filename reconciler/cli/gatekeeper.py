@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from reconciler import __version__
 from reconciler.gate import address
+from reconciler.gate.doors import Doors
 from reconciler.gate.pages import Known, pages
 from reconciler.gate.server import Server
 from reconciler.model.fleet import FleetSettings
@@ -32,7 +33,7 @@ class Gatekeeper:
         self._note = self._wiring.state(fleet).root / "gate"
         address.forget(self._note, address.read(self._note))  # of a daemon that was killed
         try:
-            self._server = Server(pages(self._known, __version__), fleet.gate_port)
+            self._server = Server(Doors(pages(self._known, __version__)), fleet.gate_port)
             address.write(self._note, self._server.address)
         except NovaorchError as error:
             self._log(f"{error.what} ({error.why}); {error.fix}")

@@ -100,7 +100,11 @@ def _specific(name: str, fields: dict[str, Json]) -> dict[str, Json]:
 def cut(text: str) -> str:
     """Return a text that the client takes whole, with a word at its end if it was longer.
 
-    Half a character cannot be sent: what is none becomes a question mark.
+    It counts as JavaScript does, where some characters are two. Half a character cannot be sent:
+    it becomes a question mark.
     """
     fit = text.encode("utf-8", "replace").decode("utf-8")
-    return fit if len(fit) <= TEXT_MAX else fit[: TEXT_MAX - len(_CUT)] + _CUT
+    units = fit.encode("utf-16-le")
+    if len(units) <= 2 * TEXT_MAX:
+        return fit
+    return units[: 2 * (TEXT_MAX - len(_CUT))].decode("utf-16-le", "ignore") + _CUT

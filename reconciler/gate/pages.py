@@ -9,8 +9,8 @@ from reconciler.core.conditions import unknown
 from reconciler.core.exposition import CONTENT_TYPE, exposition
 from reconciler.core.metrics import Measured, families
 from reconciler.core.tally import tally
+from reconciler.gate.page import Page, Pages
 from reconciler.gate.process import use
-from reconciler.gate.server import Page, Pages
 from reconciler.model.status import Status
 
 MISSED_MAX = 3

@@ -1,82 +1,67 @@
-"""A small HTTP server for pages made on demand: one thread, one loop, nothing while nobody asks.
+"""The gate itself: one thread with one loop, a port on 127.0.0.1 and, for the user, a socket.
 
-Listens on 127.0.0.1 only. Never lets a client make it wait, grow, or answer another.
+Nothing while nobody asks: uvicorn's own loop looks ten times a second whether it is to end, so it
+is not used. Never lets a client make it wait, grow, or answer another.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import errno
-import selectors
+import os
 import socket
+import stat
 import threading
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from reconciler.gate.request import HEAD_BYTES_MAX, Refusal, Request, told
+from reconciler.gate.control import ControlRoom
+from reconciler.gate.doors import Doors
+from reconciler.gate.hooks import THREADS
+from reconciler.gate.page import Asgi
+from reconciler.gate.public import Public
+from reconciler.gate.request import HEAD_BYTES_MAX
 from reconciler.model.problems import NovaorchError
 
+if TYPE_CHECKING:
+    from reconciler.gate.link import Hall
+
 HOST = "127.0.0.1"
-CLIENTS_MAX = 64
-"""More than so many at once, and the one that has been here longest goes."""
 PATIENCE_S = 5.0
-"""How long a client has for everything: to ask, and to take its answer."""
-IGNORED_MAX = 1 << 16
-"""So many bytes after its question a client may send."""
-_WORDS = {
-    200: "OK",
-    400: "Bad Request",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    413: "Content Too Large",
-    421: "Misdirected Request",
-    431: "Request Header Fields Too Large",
-    500: "Internal Server Error",
-    503: "Service Unavailable",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What is answered."""
-
-    body: str
-    status: int = 200
-    kind: str = "text/plain; charset=utf-8"
-
-
-Pages = Mapping[str, Callable[[], Page]]
-"""What makes the page of a path, called in the server's thread for every request."""
-
-
-@dataclass(slots=True)
-class _Client:
-    """One connection: what it said, what it is still to get, and when it has to go."""
-
-    link: socket.socket
-    deadline: float
-    said: bytearray = field(default_factory=bytearray)
-    answer: memoryview = field(default_factory=lambda: memoryview(b""))
-    served: bool = False
-    ignored: int = 0
+"""How long a stranger has for everything: to ask, and to take its answer."""
+GRACE_S = 1.0
+"""How long what is being answered may go on when the gate closes."""
+BACKLOG = 1024
 
 
 class Server:
-    """The gate, open from the moment it is made until `close`."""
+    """The gate, open from the moment it is made until `close`.
 
-    def __init__(self, pages: Pages, port: int = 0, patience_s: float = PATIENCE_S) -> None:
+    It listens at once; who comes before everything is loaded waits for a few milliseconds.
+    """
+
+    def __init__(
+        self,
+        doors: Doors,
+        port: int = 0,
+        control: Path | None = None,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         """Listen on a port, 0 for any free one; NovaorchError when it is taken."""
-        self._pages, self._patience_s = pages, patience_s
-        self._door = _listen(port)
-        self._wake, self._waker = socket.socketpair()
-        self._clients: dict[int, _Client] = {}
-        self._selector = selectors.DefaultSelector()
-        for link in (self._door, self._wake):
-            link.setblocking(False)
-            self._selector.register(link, selectors.EVENT_READ)
-        self.port: int = self._door.getsockname()[1]
-        self._thread = threading.Thread(target=self._serve, name="gate", daemon=True)
+        self._doors, self._patience_s = doors, patience_s
+        self._doorway = [_listen(port)]
+        self.port: int = self._doorway[0].getsockname()[1]
+        self._control = control
+        try:
+            self._doorway += [_listen_at(control)] if control is not None else []
+        except BaseException:
+            self._doorway[0].close()
+            raise
+        self._halls: list[Hall] = []
+        self._loop = asyncio.new_event_loop()
+        self._end = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, name="gate", daemon=True)
         self._thread.start()
 
     @property
@@ -84,129 +69,110 @@ class Server:
         """Where it listens."""
         return f"http://{HOST}:{self.port}"
 
+    @property
+    def clients(self) -> int:
+        """How many are connected."""
+        return sum(len(hall.links) for hall in self._halls)
+
     def close(self) -> None:
         """End the thread and every connection; a second call does nothing."""
-        with contextlib.suppress(OSError):
-            self._waker.send(b"x")
+        with contextlib.suppress(RuntimeError):  # the loop is closed: it came to its end
+            self._loop.call_soon_threadsafe(self._end.set)
         self._thread.join(PATIENCE_S)
-        self._waker.close()
 
-    # -- the loop ----------------------------------------------------------------------------------
+    # -- the thread --------------------------------------------------------------------------------
 
-    def _serve(self) -> None:
+    def _run(self) -> None:
+        pools = [ThreadPoolExecutor(THREADS, f"gate-{n}") for n in ("agents", "people")]
+        self._loop.set_exception_handler(self._trouble)
         try:
-            while self._turn():
-                pass
+            self._loop.run_until_complete(self._serve(pools))
+        except Exception as error:
+            self._doors.log(f"the gate broke: {type(error).__name__}: {error}")
         finally:
-            for client in list(self._clients.values()):
-                self._drop(client)
-            self._selector.close()
-            self._door.close()
-            self._wake.close()
+            for door in self._doorway:
+                door.close()
+            self._forget_control()
+            for pool in pools:
+                pool.shutdown(wait=False, cancel_futures=True)
+            self._loop.close()
 
-    def _turn(self) -> bool:
-        """Do what can be done now; False at the end. Without a client it sleeps until one comes."""
-        ready = self._selector.select(self._left_s())
-        for key, events in ready:
-            if key.fileobj is self._wake:
-                return False
-            if key.fileobj is self._door:
-                self._admit()
-            elif key.fd in self._clients:
-                self._attend(self._clients[key.fd], events)
-        now = time.monotonic()
-        for client in [c for c in self._clients.values() if c.deadline <= now]:
-            self._drop(client)
-        return True
+    async def _serve(self, pools: list[ThreadPoolExecutor]) -> None:
+        rooms: list[Asgi] = [
+            Public(self._doors, pools[0], self._patience_s),
+            ControlRoom(self._doors, pools[1], self._patience_s),
+        ]
+        opened = [
+            await self._open(door, room) for door, room in zip(self._doorway, rooms, strict=False)
+        ]
+        await self._end.wait()
+        for door in self._doorway:
+            self._loop.remove_reader(door)
+        await asyncio.sleep(0)  # or asyncio forgets the socket of whoever is just being let in
+        for server in opened:
+            for listener in server.servers:
+                listener.close()
+        await self._finish([task for server in opened for task in server.server_state.tasks])
 
-    def _left_s(self) -> float | None:
-        if not self._clients:
-            return None
-        soonest = min(client.deadline for client in self._clients.values())
-        return max(0.0, soonest - time.monotonic())
+    async def _open(self, door: socket.socket, room: Asgi) -> Any:
+        """Let uvicorn serve one listener with one application."""
+        from uvicorn.config import Config  # noqa: PLC0415 - 9 MB, and only a daemon needs them
+        from uvicorn.lifespan.off import LifespanOff  # noqa: PLC0415
+        from uvicorn.server import Server as Uvicorn  # noqa: PLC0415
 
-    def _admit(self) -> None:
-        try:
-            link = self._accept()
-        except OSError as error:  # gone again, or no descriptor is left for it
-            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS):
-                self._make_room()
-            return
-        link.setblocking(False)
-        if len(self._clients) >= CLIENTS_MAX:
-            self._make_room()
-        client = _Client(link, time.monotonic() + self._patience_s)
-        self._clients[link.fileno()] = client
-        self._selector.register(link, selectors.EVENT_READ)
+        from reconciler.gate.link import KEEP_S, Hall, Link  # noqa: PLC0415
 
-    def _accept(self) -> socket.socket:
-        return self._door.accept()[0]
+        config = Config(
+            room,
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            backlog=BACKLOG,
+            timeout_keep_alive=KEEP_S,
+            h11_max_incomplete_event_size=HEAD_BYTES_MAX,
+        )
+        config.load()
+        server = Uvicorn(config)
+        server.lifespan = LifespanOff(config)
+        hall = Hall(self._patience_s)
+        self._halls.append(hall)
+        config.http_protocol_class = lambda **_: Link(hall, config, server.server_state)  # type: ignore[assignment]
+        await server.startup(sockets=[door])
+        return server
 
-    def _make_room(self) -> None:
-        oldest = next(iter(self._clients.values()), None)
-        if oldest is not None:
-            self._drop(oldest)
+    async def _finish(self, tasks: list[asyncio.Task[None]]) -> None:
+        """Let what is being answered come to its end for a moment, then end everything."""
+        if tasks:
+            await asyncio.wait(tasks, timeout=GRACE_S)
+        for task in tasks:
+            task.cancel()
+        for hall in self._halls:
+            hall.shut()
+        # Whoever is just being let in comes to the door, and hears that it is shut.
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        if others:
+            await asyncio.wait(others, timeout=GRACE_S)
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    def _trouble(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if isinstance(context.get("exception"), OSError) and "socket" in context:
+            for hall in self._halls:  # no descriptor is left for whoever comes
+                hall.make_room()
         else:
-            time.sleep(0.05)  # nobody to send away: the descriptors are somebody else's
+            error = context.get("exception")
+            self._doors.log(f"trouble at the gate: {context.get('message')}: {error!r}")
 
-    def _attend(self, client: _Client, events: int) -> None:
-        try:
-            if events & selectors.EVENT_READ:
-                self._hear(client)
-            if events & selectors.EVENT_WRITE:
-                self._tell(client)
-        except BlockingIOError:
-            return
-        except OSError:
-            self._drop(client)
-
-    def _hear(self, client: _Client) -> None:
-        data = client.link.recv(HEAD_BYTES_MAX)
-        if not data:
-            self._drop(client)
-            return
-        if client.served:  # what comes after the question is not looked at
-            client.ignored += len(data)
-            if client.ignored > IGNORED_MAX:
-                self._drop(client)
-            return
-        client.said += data
-        request = told(bytes(client.said))
-        if request is None:
-            return
-        client.served = True
-        client.answer = memoryview(self._answer(request))
-        self._selector.modify(client.link, selectors.EVENT_READ | selectors.EVENT_WRITE)
-        self._tell(client)
-
-    def _tell(self, client: _Client) -> None:
-        if client.answer:
-            client.answer = client.answer[client.link.send(client.answer) :]
-            if not client.answer:
-                client.link.shutdown(socket.SHUT_WR)
-                # Closing while it still talks would reset the answer on its way: hear it out.
-                self._selector.modify(client.link, selectors.EVENT_READ)
-
-    def _drop(self, client: _Client) -> None:
-        self._clients.pop(client.link.fileno(), None)
-        with contextlib.suppress(OSError, KeyError, ValueError):
-            self._selector.unregister(client.link)
-        client.link.close()
-
-    # -- answers -----------------------------------------------------------------------------------
-
-    def _answer(self, request: Request | Refusal) -> bytes:
-        if isinstance(request, Refusal):
-            return _response(Page(f"{request.why}\n", request.status))
-        make = self._pages.get(request.path)
-        if make is None:
-            known = " ".join(sorted(self._pages))
-            return _response(Page(f"no such page; there are: {known}\n", 404), head=request.head)
-        try:
-            page = make()
-        except Exception as error:  # a page that fails is no reason to end
-            page = Page(f"this page could not be made: {type(error).__name__}\n", 500)
-        return _response(page, head=request.head)
+    def _forget_control(self) -> None:
+        if self._control is not None:
+            with contextlib.suppress(OSError):
+                self._control.unlink()
 
 
 def _listen(port: int) -> socket.socket:
@@ -214,7 +180,8 @@ def _listen(port: int) -> socket.socket:
     try:
         door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         door.bind((HOST, port))
-        door.listen(CLIENTS_MAX)
+        door.listen(BACKLOG)
+        door.setblocking(False)
     except OSError as error:
         door.close()
         raise NovaorchError(
@@ -225,12 +192,23 @@ def _listen(port: int) -> socket.socket:
     return door
 
 
-def _response(page: Page, *, head: bool = False) -> bytes:
-    body = page.body.encode("utf-8", "replace")
-    allow = "Allow: GET, HEAD\r\n" if page.status == 405 else ""
-    top = (
-        f"HTTP/1.1 {page.status} {_WORDS[page.status]}\r\n"
-        f"Content-Type: {page.kind}\r\nContent-Length: {len(body)}\r\n{allow}"
-        "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"
-    )
-    return top.encode("ascii") + (b"" if head else body)
+def _listen_at(path: Path) -> socket.socket:
+    """Listen on a unix socket that its owner alone can open. The controller's lock must be held:
+    a socket that lies there is that of one that was killed."""
+    door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            if stat.S_ISSOCK(path.lstat().st_mode):
+                path.unlink()
+        door.bind(os.fspath(path))
+        path.chmod(0o600)
+        door.listen(BACKLOG)
+        door.setblocking(False)
+    except OSError as error:
+        door.close()
+        raise NovaorchError(
+            f"the gate cannot listen at {path}",
+            why=error.strerror or str(error),
+            fix=f"look at what lies there (`ls -l {path}`) and remove it",
+        ) from error
+    return door
