@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from reconciler.core.evidence import judge, reconfirmed
+from reconciler.core.evidence import LAG_S, judge, reconfirmed
 from reconciler.core.resets import reset_at
 from reconciler.core.runtimes import RUNTIMES
 from reconciler.core.screen import Reading, read
@@ -106,7 +106,7 @@ class Watch:
             if known.hook is None or word.at >= known.hook.at:
                 known.hook = word
                 known.background = background(event)
-                known.due = min(known.due, event.at + TRUSTED_S)
+                known.due = event.at + TRUSTED_S
                 known.same = 0
         self._judge([event.unit], event.at)
         return SILENCE
@@ -269,8 +269,7 @@ def _interval(known: _Known, now: float) -> float:
     """Return how long until the next look: soon while something is to be confirmed or nothing else
     is heard, seldom while hooks speak or all is quiet."""
     state = judge(known.words, known.seat, now).state
-    seen = known.screens[-1].state if known.screens else state
-    if seen is AgentState.IDLE and state in _WORK and known.same == 0:
+    if state in _WORK and _once_idle(known):
         return CONFIRM_S
     hooked = known.hook is not None
     if state in (AgentState.IDLE, AgentState.AUTH_LOST, AgentState.LIMITED) and hooked:
@@ -278,6 +277,13 @@ def _interval(known: _Known, now: float) -> float:
     if state in _WORK and known.hook is not None and now - known.hook.at < TRUSTED_S:
         return TRUSTED_S
     return float(min(SLOWEST_S, ROUND_S * 2.0 ** min(known.same, 4)))
+
+
+def _once_idle(known: _Known) -> bool:
+    """Whether the screen was seen idle once in a row since the last hook: a second look decides."""
+    since = known.hook.at + LAG_S if known.hook is not None else 0.0
+    late = [word.state for word in known.screens if word.at >= since][-2:]
+    return late.count(AgentState.IDLE) == 1 and late[-1] is AgentState.IDLE
 
 
 def _limit(reading: Reading, now: float) -> Evidence | None:
