@@ -1,29 +1,37 @@
-"""`novaorch why`: who asked for a unit, what was done, and what holds it back now."""
+"""`novaorch why`: who asked for a unit, what was done, what holds it; or where a message is."""
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Annotated
 
 import typer
 
-from reconciler.cli import render
+from reconciler.cli import mailroom, render
 from reconciler.cli.annals import Annals, annals, hour, one_unit
 from reconciler.cli.app import Context
 from reconciler.cli.revision import AsJson
 from reconciler.core.explain import action_json, clean, explain
 from reconciler.core.fold import fold
 from reconciler.core.match import owner
+from reconciler.core.messageid import is_message_id
 from reconciler.core.retell import ndjson, why_lines
 from reconciler.loop.cycle import consider
 from reconciler.model.ids import UnitId
 from reconciler.model.problems import NovaorchError, UsageError
 from reconciler.wiring import Wiring
 
+_MESSAGE = re.compile(r"[mM][0-9a-zA-Z]{3,26}", re.ASCII)
+"""What may be the beginning of a message's id."""
+
 
 def command(
     ctx: typer.Context,
-    unit: Annotated[str, typer.Argument(metavar="UNIT", help="A full id, or the end of one.")],
+    unit: Annotated[
+        str,
+        typer.Argument(metavar="UNIT|MESSAGE", help="A full id, the end of a unit's, or a start."),
+    ],
     at: Annotated[
         str, typer.Option("--at", metavar="TIME", help="As it was then, from the journal.")
     ] = "",
@@ -36,6 +44,9 @@ def command(
     """Say why a unit is as it is: the commit, its author, file and line; the plan, the action with
     its reason and fields, how it went; and on a terminal, or with --live, what holds it back now.
 
+    Of a message: every stage with its hour, the time between them and how it is known; and what it
+    waits for now.
+
     TIME is `2h ago`, `yesterday 14:00`, `14:30` or 2026-03-01T09:00. Exit code 1: nobody ever
     heard of such a unit.
 
@@ -44,6 +55,8 @@ def command(
     context: Context = ctx.obj
     if at and (live or live_only):
         raise UsageError("--at speaks of the past, --live of now", fix="name one of them")
+    if is_message_id(unit.lower()) and mailroom.told(context.wiring, unit, as_json, sure=True):
+        return
     if live_only:
         raise typer.Exit(0 if _live(context.wiring, unit, as_json) else 1)
     book = annals(context.wiring)
@@ -51,11 +64,13 @@ def command(
     if not at and (live or not known or (sys.stdout.isatty() and not as_json)):
         sys.stdout.flush()
         known = _live(context.wiring, unit, as_json) or known
+    if not known and _MESSAGE.fullmatch(unit):
+        known = mailroom.told(context.wiring, unit, as_json, sure=False)
     if not known:
         raise NovaorchError(
             f"nobody has heard of {unit[:200]!r}",
             why=f"neither the journal{f' of {at}' if at else ''} nor desired-state/ names it",
-            fix="see the ids: novaorch status; or what was done: novaorch events",
+            fix="see the ids: novaorch status, novaorch messages; what was done: novaorch events",
         )
 
 

@@ -6,7 +6,7 @@ The one way in, for the command line as for the agents' tools: both are refused 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.core.address import Book, receivers
 from reconciler.core.admission import check_message, check_priority, clean_body
@@ -67,6 +67,17 @@ def messages(draft: Draft, book: Book, now: float, ids: Iterable[str]) -> tuple[
     for message in made:
         check_message(message)
     return made
+
+
+def again(dead: Message, now: float, name: str) -> Message:
+    """Return a message that was given up, as one that is sent anew: twice is once, by its key.
+
+    It begins to wait now; an expiry that is over is not asked for again.
+    """
+    expires = dead.expires if dead.expires > now else 0.0
+    key = f"redeliver {dead.id}"
+    thread = dead.thread or dead.id
+    return replace(dead, id=name, at=now, key=key, expires=expires, thread=thread)
 
 
 def _thread(parent: Message | None) -> str:
