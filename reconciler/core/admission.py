@@ -5,6 +5,7 @@ Nothing is dropped silently: what cannot be shown is made visible, what is too m
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ PER_MINUTE = 120
 """So many messages an agent may send in a minute; in the long run, and at once."""
 WORD_MAX = 255
 """Characters of a sender, a receiver, a key or an id."""
-_PLAIN = re.compile(rf"[^\x00-\x1f\x7f]{{1,{WORD_MAX}}}")
+_PLAIN = re.compile(rf"[^\x00-\x1f\x7f-\x9f]{{1,{WORD_MAX}}}")
 
 
 def clean_body(text: str) -> str:
@@ -35,7 +36,7 @@ def clean_body(text: str) -> str:
     flat = text.replace("\r\n", "\n").replace("\r", "\n")
     flat = flat.replace("\u2028", "\n").replace("\u2029", "\n")
     body = "".join(char if _shows(char) else f"\\u{{{ord(char):x}}}" for char in flat).strip("\n")
-    if not body.strip():
+    if not (flat.strip() and body.strip()):
         raise NovaorchError(
             "the message is empty", why="nothing is in it that could be read", fix="write something"
         )
@@ -57,8 +58,11 @@ def check_size(body: str) -> None:
 def check_message(message: Message) -> None:
     """Refuse what no store should be asked to keep; NovaorchError says what is wrong."""
     check_size(message.body)
+    if not (math.isfinite(message.at) and math.isfinite(message.expires)):
+        raise NovaorchError("a message has no such hour", why="it is no number", fix="send it anew")
     words = {"id": message.id, "sender": message.sender, "receiver": message.to}
-    words |= {"key": message.key or "-", "message it replies to": message.reply_to or "-"}
+    words |= {"key": message.key or "-", "thread": message.thread or "-"}
+    words |= {"message it replies to": message.reply_to or "-"}
     for name, word in words.items():
         if not _PLAIN.fullmatch(word):
             raise NovaorchError(
