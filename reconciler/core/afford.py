@@ -44,8 +44,9 @@ def _afforded(scene: Scene, action: Action, turns: dict[str, float]) -> Action:
     standing = at(account, now)
     if standing.flow is Flow.OPEN:
         return action
-    turn = max(admit(account, now), turns.get(account.name) or _after_last(scene, account.name))
+    turn = admit(account, now)
     if standing.flow is Flow.PACE:
+        turn = max(turn, turns.get(account.name) or _after_last(scene, account.name))
         turns[account.name] = turn + GAP_S
     if turn <= now:
         return action

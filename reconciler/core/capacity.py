@@ -132,7 +132,7 @@ def _closed(account: Account, event: Limited | Overloaded | Unpaid, now: float) 
     """Close it. What others meet while it is closed already only makes that longer, if at all."""
     again = account.flow is Flow.CLOSED
     strikes = max(1, account.strikes if again else account.strikes + 1)
-    until = _until(event, strikes, now)
+    until = max(_until(event, strikes, now), account.until if account.flow is Flow.DRAIN else 0.0)
     if again and until <= account.until:
         return account
     return replace(
@@ -166,7 +166,8 @@ def _used(account: Account, event: Used, now: float) -> Account:
     if account.flow is Flow.CLOSED:
         return account
     if event.percent >= _DRAINED_PERCENT:
-        return replace(account, flow=Flow.DRAIN, until=until, why=why)
+        longer = account.flow is not Flow.DRAIN or until > account.until
+        return replace(account, flow=Flow.DRAIN, until=until, why=why) if longer else account
     if event.percent >= _PACED_PERCENT:
         return _paced(account, until, why)
     return account
