@@ -181,7 +181,7 @@ class Treasury:
         said = self.accounts.read(names)
         for name, account in said.items():
             with self._lock:
-                changes = self._unwritten.get(name, [])[:]
+                changes = self._unwritten.get(name, [])[:] or self._lost(account, now)
             kept = self._written(account, changes) if changes else account
             with self._lock:
                 left = [c for c in self._unwritten.get(name, []) if c not in changes]
@@ -192,6 +192,13 @@ class Treasury:
                 self._known[name] = kept
             if at(before, now).flow is not at(kept, now).flow:
                 self._tell(kept, now)
+
+    def _lost(self, account: Account, now: float) -> list[Change]:
+        """Return how to tell a store again what it forgot: nobody else makes an account as new."""
+        known = self._known.get(account.name, account)
+        if account != Account(account.name) or at(known, now).flow is Flow.OPEN:
+            return []
+        return [lambda found: known if found == account else found]
 
     def _written(self, account: Account, changes: Iterable[Change]) -> Account:
         """Write what happened to an account over whatever others wrote meanwhile."""
