@@ -26,6 +26,8 @@ from reconciler.model.problems import NovaorchError
 from reconciler.wiring import Wiring
 
 PROJECT = "play"
+ASIDE = ("tool", "typed")
+"""Routes by which the model was not given a message."""
 END_S = 20.0
 FIX = "see that there is room in the temporary folder, and git and tmux on PATH; then again"
 KEPT = ("PATH", "LANG", "LC_ALL", "PYTHONDONTWRITEBYTECODE")
@@ -115,6 +117,11 @@ class Playhouse:
         self.git("config", "user.email", "rehearsal@localhost")
         self.commit("A fleet to rehearse with")
 
+    def write(self, name: str, manifest: str) -> None:
+        """Write the manifest of an agent that is no fake one."""
+        path = self.repo / "desired-state" / PROJECT / "agents" / f"{name}.yaml"
+        path.write_text(manifest)
+
     def cast(self, name: str, script: Mapping[str, object]) -> None:
         """Write one agent's script and manifest."""
         told = {"log": str(self.root / "truth" / f"{name}.jsonl"), **script}
@@ -197,12 +204,13 @@ class Playhouse:
     def counted(self) -> dict[str, Counter[str]]:
         """Return how often each message reached each agent's model, by the agent's name.
 
-        What a tool answers is not counted: an agent may read its inbox as often as it likes.
+        What is typed only is not counted, nor what a tool answers: an agent may read its inbox as
+        often as it likes.
         """
         found: dict[str, Counter[str]] = {name: Counter() for name in self.scripts}
         for name, line in self.given():
             marks = line["marks"]
-            if line["route"] != "tool" and isinstance(marks, list):
+            if line["route"] not in ASIDE and isinstance(marks, list):
                 found[name].update(marks)
         return found
 

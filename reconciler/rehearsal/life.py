@@ -100,6 +100,7 @@ class Life(Figure):
             return ""
         if name in ("paste", "text"):
             self.draft += text
+            self.truth.typed(text)
         elif name in ("newline", "back", "clear"):
             self.draft = {"newline": self.draft + "\n", "back": self.draft[:-1]}.get(name, "")
         elif name == "enter":

@@ -14,6 +14,8 @@ import time
 from reconciler.rehearsal.script import marks
 
 VERSION = "0.1.0"
+TYPED = "typed"
+"""The route of what is in the composer only."""
 
 
 def config_folder(environ: dict[str, str]) -> str:
@@ -143,6 +145,11 @@ class Truth:
         if self._path:
             told = {"at": time.time(), "pid": os.getpid(), "conversation": self._conversation}
             append(self._path, {**told, "route": route, "marks": marks(text), "text": text[:4000]})
+
+    def typed(self, text: str) -> None:
+        """Write that a message is in the composer now; the model was not given it yet."""
+        if "[novaorch:" in text:
+            self.given(TYPED, text)
 
 
 def _now_ms() -> int:

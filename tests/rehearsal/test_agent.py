@@ -53,6 +53,7 @@ def test_a_turn_tells_its_hooks_and_writes_down_what_the_model_was_given(
     assert ear.of("UserPromptSubmit")[0]["prompt"] == BUSY
     assert ear.of("Stop")[0]["last_assistant_message"] == "over"
     assert [(row["route"], row["marks"]) for row in at.truth] == [
+        ("typed", [MARK]),
         ("prompt", [MARK]),
         ("UserPromptSubmit", []),
         ("tool", []),
@@ -151,7 +152,7 @@ def test_a_prompt_may_be_refused(at: Stage, ear: Ear) -> None:
     at.start()
     at.say(f"[novaorch:{MARK}]")
     at.until(lambda: "Blocked by hook: no" in at.screen(), "the refusal")
-    assert at.truth == []
+    assert [row["route"] for row in at.truth] == ["typed"]
 
 
 def test_a_hook_that_is_down_blocks_nobody(at: Stage) -> None:
