@@ -102,7 +102,7 @@ class TmuxTypist:
                 fix="make it one short line",
             )
         at = live(seat.pane, "%")
-        asked = self._write([self._guarded(seat, ["display-message -p 'T#{pane_tty}'"])])
+        asked = self._write([self._guarded(seat, [f"display-message -p -t {at} 'T#{{pane_tty}}'"])])
         ttys = [row[1:] for reply in asked for row in reply.output if row.startswith("T")]
         if not ttys or unread(ttys[0]).waiting > 0:
             return False
