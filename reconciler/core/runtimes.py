@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from reconciler.kinds.runtimes import RUNTIMES
+from reconciler.kinds.runtimes import AGENTS, RUNTIMES
 from reconciler.model.agent import Persona
 from reconciler.model.runtime import Runtime
 
@@ -39,4 +39,4 @@ def _filled(group: tuple[str, ...], words: Mapping[str, str]) -> Iterator[str]:
             yield _WORD.sub(lambda found: words[found[1]], part)
 
 
-__all__ = ["RUNTIMES", "argv"]
+__all__ = ["AGENTS", "RUNTIMES", "argv"]
