@@ -116,14 +116,22 @@ class Hooks:
                 said = asked.result()
                 result = "silent" if said == SILENCE else "answered"
                 return said
-            gone = HookEvent(event.unit, hookwire.GONE, self._doors.clock(), event.payload)
-            await self._quick(gone)
+            await self._told_gone(event, asked)
             raise ConnectionAbortedError
         finally:
             counts.held -= 1
             counts.heard(result)
             asked.cancel()
             left.cancel()
+
+    async def _told_gone(self, event: HookEvent, asked: asyncio.Future[HookAnswer]) -> None:
+        """Tell the desk that nobody waits any more; once more if it had not begun to hold it."""
+        for _ in range(3):
+            gone = HookEvent(event.unit, hookwire.GONE, self._doors.clock(), event.payload)
+            await self._quick(gone)
+            await asyncio.wait({asked}, timeout=ANSWER_S)
+            if asked.done():
+                return
 
     async def _in_thread(self, event: HookEvent) -> HookAnswer:
         loop = asyncio.get_running_loop()

@@ -11,6 +11,7 @@ from reconciler.adapters.state.folder import (
 from reconciler.adapters.state.lock import Lock, LockFile, born, holder, holder_pid
 from reconciler.adapters.state.oneself import gone, oneself
 from reconciler.adapters.state.port import PortFile
+from reconciler.adapters.state.questions import QuestionFile
 from reconciler.adapters.state.tokens import Tokens
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Lock",
     "LockFile",
     "PortFile",
+    "QuestionFile",
     "StateDir",
     "Tokens",
     "born",

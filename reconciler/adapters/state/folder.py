@@ -95,6 +95,11 @@ class StateDir:
         return self.root / "gate-port"
 
     @property
+    def questions(self) -> Path:
+        """What agents asked, and nobody has answered yet."""
+        return self.root / "questions.json"
+
+    @property
     def control(self) -> Path:
         """The socket at which the command line speaks to the controller."""
         return self.store_socket.with_name("control.sock")
