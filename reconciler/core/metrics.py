@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from reconciler.core.conditions import HEALTHY, READY, RECONCILING, STALLED
 from reconciler.core.exposition import Family, Histogram, Labels, Sample
 from reconciler.model.action import Reason, Verb
+from reconciler.model.agent import AgentState
 from reconciler.model.control import Withheld
 from reconciler.model.status import FleetStatus, Ready, Status
 
@@ -86,6 +87,7 @@ def families(
         *_about(version, fleet),
         *_fleet(fleet, statuses),
         *_units(statuses),
+        *_agents(statuses),
         *_passes(measured),
         *_keeping(measured),
         *(_process(use) if use is not None else ()),
@@ -145,6 +147,27 @@ def _units(statuses: tuple[Status, ...]) -> tuple[Family, ...]:
             "gauge",
             "How often in a row a unit fell by itself.",
             [((("unit", str(s.unit)),), s.falls) for s in few if s.pane],
+        ),
+    )
+
+
+def _agents(statuses: tuple[Status, ...]) -> tuple[Family, ...]:
+    """What agent runtimes do; one sample an agent, that of the state it is in."""
+    agents = [(status.unit, status.agent) for status in statuses if status.agent is not None]
+    states = Counter(agent.state for _, agent in agents)
+    few = agents if len(statuses) <= UNITS_MAX else []
+    return (
+        _family(
+            "novaorch_agents",
+            "gauge",
+            "Agents by what they do.",
+            [((("state", state.value),), states[state]) for state in AgentState],
+        ),
+        _family(
+            "novaorch_agent_state",
+            "gauge",
+            "1 for the state that an agent is in.",
+            [((("unit", unit), ("state", agent.state.value)), 1) for unit, agent in few],
         ),
     )
 

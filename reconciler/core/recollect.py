@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reconciler.core.conditions import unknown
+from reconciler.model.agent import AgentReport, AgentState, Waiting
 from reconciler.model.ids import Json, UnitId
 from reconciler.model.status import Condition, Ready, Status
 
@@ -85,6 +86,25 @@ def _status(said: Json) -> Status | None:
         observed=_text(said, "observed"),
         suspended=_text(said, "suspended"),
         conditions=tuple(c for c in found if c is not None),
+        agent=_agent(said.get("agent")),
+    )
+
+
+def _agent(said: Json) -> AgentReport | None:
+    if not isinstance(said, dict):
+        return None
+    listed = said.get("conflicts")
+    conflicts = listed if isinstance(listed, list) else []
+    state, waiting = _text(said, "state"), _text(said, "waiting")
+    return AgentReport(
+        state=AgentState(state) if state in set(AgentState) else AgentState.UNKNOWN,
+        at=_number(said, "at"),
+        confidence=min(1.0, _number(said, "confidence")),
+        why=_text(said, "why"),
+        waiting=Waiting(waiting) if waiting in set(Waiting) else None,
+        until=_number(said, "until"),
+        conflicts=tuple(text for text in conflicts if isinstance(text, str)),
+        since=_number(said, "since"),
     )
 
 

@@ -9,7 +9,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from reconciler.model.ids import UnitId
+from reconciler.model.ids import Json, UnitId
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,8 @@ class AgentReport:
     """What all evidence adds up to.
 
     `confidence` is between 0 and 1; `at` the epoch second of the word that counts; `why` names it.
-    `conflicts` are the words that say otherwise and are young enough to matter.
+    `conflicts` are the words that say otherwise and are young enough to matter. `since` is when
+    this state was judged first, 0 when nobody kept that.
     """
 
     state: AgentState
@@ -115,6 +116,20 @@ class AgentReport:
     waiting: Waiting | None = None
     until: float = 0.0
     conflicts: tuple[str, ...] = ()
+    since: float = 0.0
+
+    def as_json(self) -> dict[str, Json]:
+        """Return it as plain JSON."""
+        return {
+            "state": self.state.value,
+            "waiting": self.waiting.value if self.waiting is not None else "",
+            "why": self.why,
+            "confidence": self.confidence,
+            "at": self.at,
+            "since": self.since,
+            "until": self.until,
+            "conflicts": list(self.conflicts),
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from reconciler.model.agent import AgentReport
 from reconciler.model.control import Withheld
 from reconciler.model.ids import Json, UnitId
 
@@ -46,7 +47,8 @@ class Status:
     """One unit's state in one line. `since` is the epoch second of its last start, 0 if none.
 
     `commit` is that of its last start or update; `observed` is the commit that this status is
-    about. `suspended` says why hands are kept off it, '' when they are not.
+    about. `suspended` says why hands are kept off it, '' when they are not. `agent` is what an
+    agent runtime does, None for anything else and where nobody looked.
     """
 
     unit: UnitId
@@ -63,6 +65,7 @@ class Status:
     observed: str = ""
     suspended: str = ""
     conditions: tuple[Condition, ...] = ()
+    agent: AgentReport | None = None
 
     def as_json(self) -> dict[str, Json]:
         """Return the status as plain JSON, field by field."""
@@ -81,6 +84,7 @@ class Status:
             "observed": self.observed,
             "suspended": self.suspended,
             "conditions": [condition.as_json() for condition in self.conditions],
+            "agent": self.agent.as_json() if self.agent is not None else None,
         }
 
 
