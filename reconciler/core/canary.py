@@ -163,15 +163,13 @@ def _islands(base: Desired, new: Desired) -> list[Island]:
 
 
 def _compare(base: Desired, new: Desired, island: Island) -> None:
-    """Fill in how the two wishes differ on one island."""
+    """Fill in how the two wishes differ on one island. Whoever comes, goes or moves has a seat in
+    one of its frames: so those tell whether it is to be taken as a whole."""
     for unit in island.processes:
         old, wanted = base.processes.get(unit), new.processes.get(unit)
-        if old is None or wanted is None:
-            island.whole, island.gone = True, island.gone or wanted is None
-            continue
-        if _restarts(old, wanted):
+        island.gone = island.gone or wanted is None
+        if old is not None and wanted is not None and _restarts(old, wanted):
             island.changed.add(unit)
-        island.whole = island.whole or old.frame != wanted.frame
     for unit in island.frames:
         before, after = base.frames.get(unit), new.frames.get(unit)
         island.whole = island.whole or _seats(before) != _seats(after)

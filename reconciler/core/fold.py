@@ -98,11 +98,8 @@ def _in_vain(scene: Scene, pending: Mapping[UnitId, Action]) -> frozenset[UnitId
 
 
 def _rests(scene: Scene, unit: UnitId) -> bool:
-    """Whether a process does not run, and nobody is going to start it."""
-    process, pane = scene.desired.processes.get(unit), scene.match.panes.get(unit)
-    if process is None:
-        return False
-    return process.stopped or (pane is not None and pane.dead and pane.exit_status != 0)
+    """Whether a process of which nothing is pending does not run: nobody is going to start it."""
+    return unit in scene.desired.processes and not scene.match.alive(unit)
 
 
 # -- one unit -------------------------------------------------------------------------------------

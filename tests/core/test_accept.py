@@ -90,6 +90,13 @@ def test_the_command_that_lifts_a_rewind_is_exact() -> None:
     assert decide(HEAD, OLD, Facts(descends=False, consent=RIGHT)) == Follow(HEAD)
 
 
+@pytest.mark.parametrize(("reason", "why"), [("it ate the disk", ": it ate the disk"), ("", "")])
+def test_what_was_rolled_back_says_why_if_anybody_did(reason: str, why: str) -> None:
+    said = decide(HEAD, OLD, Facts(quarantine=replace(BAD, reason=reason)))
+    assert isinstance(said, Withheld)
+    assert said.detail == f"commit {'a' * 12} asks for what was rolled back with {'c' * 12}{why}"
+
+
 def test_the_commit_without_a_signature_is_named_when_it_is_another() -> None:
     said = decide(HEAD, OLD, Facts(unsigned=("e" * 40, "it is not signed")))
     assert isinstance(said, Withheld)

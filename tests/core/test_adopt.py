@@ -56,6 +56,17 @@ def test_a_session_is_not_renamed_onto_another_one() -> None:
     assert said(bench.plan().actions) == ["restart agent/a exited", "hold agent/a name-taken"]
 
 
+def test_a_name_that_is_given_up_by_hand_and_taken_by_another_holds_no_other_change() -> None:
+    bench = Bench(desired(session("main", window("dev", "a")))).run()
+    bench.commit(desired(session("main", window("dev", "a"), called="taken")))
+    bench.host.foreign_session("taken")
+    assert said(bench.plan().actions) == ["hold session/main name-taken"]
+    bench.host.human_rename("p/main", "mine")
+    bench.host.foreign_session("p/main")
+    bench.commit(desired(session("main", window("dev", "a"), columns=99)))
+    assert said(bench.plan().actions) == ["update session/main changed"]
+
+
 def test_adoption_marks_everything_and_touches_nothing() -> None:
     bench = strangers(desired(MINE), "mine")
     before = [(p.pane_id, p.pid) for p in bench.panes()]

@@ -26,6 +26,7 @@ from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.control import Restraints, Suspension
 from reconciler.model.ids import UnitId
 from reconciler.model.status import Condition, Ready, Status
+from reconciler.model.unit import Heal, Healing
 from tests.bench import Bench
 from tests.builders import NEVER, agent, agent_id, desired, problem, session, window
 from tests.properties.wishes import Drawn, fleets
@@ -171,6 +172,25 @@ def test_to_wait_for_what_starts_is_to_be_on_the_way() -> None:
 def test_to_wait_for_what_is_stopped_by_wish_is_in_vain() -> None:
     bench = Bench(desired(agent("a", stopped=True), agent("b", after=("a",))))
     assert said(statuses(bench)[B]) == stalled("dependency-not-ready", "False absent")
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_to_wait_for_one_that_ended_and_is_left_so_is_in_vain(status: int) -> None:
+    left = agent("a", healing=Healing(crash=Heal.IGNORE))
+    bench = Bench(desired(left)).run()
+    bench.host.exit(A, status)
+    bench.commit(desired(left, agent("b", after=("a",))))
+    assert said(statuses(bench)[B]) == stalled("dependency-not-ready", "False absent")
+
+
+def test_to_wait_for_one_that_comes_again_is_not_in_vain() -> None:
+    bench = Bench(desired(agent("a"), agent("c"))).run()
+    for _ in range(2):
+        bench.host.exit(A, 1)
+        bench.once()
+    bench.commit(desired(agent("a"), agent("b", after=("a", "c")), agent("c")))
+    assert statuses(bench)[A].reason == "backing-off"
+    assert said(statuses(bench)[B]) == moving("dependency-not-ready", "False absent")
 
 
 def test_a_file_that_cannot_be_read_stalls_and_says_nothing_of_health() -> None:

@@ -382,6 +382,15 @@ def test_a_pane_that_a_person_put_into_another_window_stays_there() -> None:
     assert bench.shape() == {"p/main": [("ops", ["main/ops.0", "main/dev.0", "torch"])]}
 
 
+def test_panes_that_a_person_exchanged_stay_and_their_windows_are_the_same() -> None:
+    bench = Bench(main(window("dev", "a"), window("ops", "b"))).run()
+    first, second = (bench.pane(UnitId(f"{MAIN}/{key}.0")).pane_id for key in ("dev", "ops"))
+    bench.host.human_swap(first, second)
+    plan = bench.plan()
+    assert plan.actions == ()
+    assert len(plan.notices) == 2
+
+
 def test_a_session_whose_panes_all_live_elsewhere_by_hand_is_not_made_anew() -> None:
     bench = Bench(desired(session("main", window("dev", TORCH)), agent("x"), TORCH)).run()
     bench.host.human_move(bench.pane(TORCH.id).pane_id, bench.host.session("p/x").windows[0].id)

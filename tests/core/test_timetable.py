@@ -300,6 +300,11 @@ def test_a_window_that_cannot_be_read_opens_nothing(broken: tuple[str, str]) -> 
     assert look(0.0, good, window(cron, HOUR, zone)).open
 
 
+def test_a_window_of_an_unknown_zone_says_so() -> None:
+    detail = look(0.0, window("0 9 * * *", HOUR, "Mars/Phobos")).detail
+    assert detail.startswith("closed: Mars/Phobos is not a time zone that this machine knows")
+
+
 def test_most_questions_are_answered_from_what_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     table = _timetable((OFFICE,))
     asked = []
