@@ -1,10 +1,10 @@
-"""Print the table. `python -m benchmarks [--quick] [create|latency|idle|heal|weight ...]`."""
+"""Print the table: `python -m benchmarks [--quick] [PART ...]`, all parts when none is named."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import create, heal, idle, latency, weight
+from benchmarks import create, heal, idle, latency, messages, weight
 from benchmarks.arena import quantile
 
 
@@ -18,6 +18,7 @@ def main(words: list[str]) -> None:
         "idle": _idle,
         "heal": _heal,
         "weight": _weight,
+        "messages": _messages,
     }
     for name, part in parts.items():
         if not chosen or name in chosen:
@@ -78,6 +79,29 @@ def _weight(quick: bool) -> None:
     p50, p99 = quantile(values, 0.5), quantile(values, 0.99)
     print(f"  1 changed file of {agents} -> running anew, {commits} commits")
     print(f"  {'novaorch':<32} p50 {p50 * 1e3:6.1f} ms   p99 {p99 * 1e3:6.1f} ms")
+
+
+def _messages(quick: bool) -> None:
+    agents, count, real = (20, 60, 10) if quick else (100, 1000, 100)
+    made = messages.measure(agents, count, real)
+    print(f"\nmessages, {agents} idle agents")
+    rows = (
+        ("accepted by the store", made.broker),
+        ("accepted -> text in an idle pane", made.typed),
+        ("accepted -> given to its model", made.given),
+        ("as peers do -> text in the pane", made.peers_typed),
+        ("as peers do -> given to its model", made.peers_given),
+        ("real agent: accepted -> submitted", made.real),
+        ("real agent: accepted -> model asked", made.real_asked),
+        ("real agent, as peers do -> asked", made.peers_asked),
+    )
+    for name, values in rows:
+        if values:
+            p50, p99 = quantile(values, 0.5), quantile(values, 0.99)
+            said = f"p50 {p50 * 1e3:6.1f} ms   p99 {p99 * 1e3:6.1f} ms   n {len(values)}"
+            print(f"  {name:<36} {said}")
+    if made.missing:
+        print(f"  no real agent: {made.missing}")
 
 
 main(sys.argv[1:])

@@ -57,6 +57,8 @@ class Playhouse:
     """
 
     scripts: Mapping[str, Mapping[str, object]]
+    more: Mapping[str, str] = field(default_factory=dict)
+    """Variables that everything here gets besides."""
     root: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="nova-play-")))
     _daemon: subprocess.Popen[bytes] | None = None
     _log: IO[bytes] | None = None
@@ -92,6 +94,7 @@ class Playhouse:
             "GIT_CONFIG_NOSYSTEM": "1",
             "NOVAORCH_REHEARSAL": "1",
             "NOVAORCH_MACHINE": "play",
+            **self.more,
         }
 
     def wiring(self) -> Wiring:

@@ -30,6 +30,14 @@ skipped: dict[str, str] = {}
 
 def binary(version: str) -> Path:
     """Return the path of a version's `claude`; skips the test when it cannot be had."""
+    found, reason = have(version)
+    if reason:
+        pytest.skip(f"Claude Code {version} is NOT TESTED: {reason}")
+    return found
+
+
+def have(version: str) -> tuple[Path, str]:
+    """Return the path of a version's `claude`, and why it cannot be had, '' when it can."""
     found = FOLDER / version / "node_modules" / ".bin" / "claude"
     if not found.exists():
         FOLDER.mkdir(parents=True, exist_ok=True)
@@ -37,10 +45,9 @@ def binary(version: str) -> Path:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not found.exists() and version not in skipped:
                 _install(version)
-    if not found.exists():
-        reason = skipped.setdefault(version, "npm installed it, but brought no program")
-        pytest.skip(f"Claude Code {version} is NOT TESTED: {reason}")
-    return found
+    if found.exists():
+        return found, ""
+    return found, skipped.setdefault(version, "npm installed it, but brought no program")
 
 
 def _install(version: str) -> None:
