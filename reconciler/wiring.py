@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reconciler.adapters.askbox import AskBox
+    from reconciler.adapters.claude_code import Outfits, RuntimeRecords
     from reconciler.adapters.git.control import GitControl
     from reconciler.adapters.git.repository import GitRepository
     from reconciler.adapters.store.ears import Ears
@@ -40,7 +41,23 @@ if TYPE_CHECKING:
     from reconciler.adapters.tmux.host import Tmux
     from reconciler.adapters.watch import Nudges
     from reconciler.loop.chronicle import Chronicle
+    from reconciler.model.agent import Outfit
     from reconciler.model.control import Trial
+    from reconciler.model.unit import Launch
+    from reconciler.ports.agents import Outfitter
+
+
+@dataclass(slots=True)
+class _Late:
+    """An outfitter that is made when the first agent runtime starts."""
+
+    make: Callable[[], Outfitter]
+    made: Outfitter | None = None
+
+    def outfit(self, unit: str, launch: Launch) -> Outfit:
+        """See `Outfitter.outfit`."""
+        self.made = self.made or self.make()
+        return self.made.outfit(unit, launch)
 
 
 @dataclass(frozen=True)
@@ -209,10 +226,34 @@ class Wiring:
             on_event=on_event,
             epoch=self._epoch,
             on_fenced=self._fenced,
+            outfitter=_Late(lambda: self.outfitter(fleet)),
         )
         if on_event is not None:
             host.watch_deaths()
         return host
+
+    def outfitter(self, fleet: FleetSettings) -> Outfits:
+        """Whoever prepares what agent runtimes need to find when they start."""
+        from reconciler.adapters.claude_code import Outfits
+        from reconciler.adapters.state import PortFile, Tokens
+        from reconciler.adapters.tmux.secret import lookup
+
+        state, port = self.state(fleet), fleet.gate_port
+        return Outfits(
+            fleet=fleet.name,
+            folder=state.agent,
+            mint=Tokens(state).mint,
+            gate=lambda: f"http://127.0.0.1:{PortFile(state.gate_port).port(port or 0)}",
+            charter=self.wishes.charter,
+            reveal=lambda reference: lookup(reference, self.environ),
+            environ=self.environ,
+        )
+
+    def records(self, fleet: FleetSettings) -> RuntimeRecords:
+        """What agent runtimes themselves write down."""
+        from reconciler.adapters.claude_code import RuntimeRecords
+
+        return RuntimeRecords(self.state(fleet).agent, self.environ)
 
     def store(self, fleet: FleetSettings, *, start: bool) -> RedisStore:
         """The store of this fleet; `start` lets it start the embedded server."""

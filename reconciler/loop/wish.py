@@ -54,6 +54,12 @@ class Wishes:
     def accept(self, desired: Desired) -> None:
         """Nothing is kept here of what is followed; `loop.follow` does that."""
 
+    def charter(self, project: str) -> str:
+        """Return the text of a project's charter in the tree that was read last, '' for none."""
+        last = next(reversed(self._last.values()), None)
+        charters = last.charters if last is not None else ()
+        return next((c.text for c in charters if c.project == project), "")
+
     def remember(self) -> None:
         """Keep what was parsed for the next process. Costs a file; so it is nobody's first step."""
         self.cache.save()

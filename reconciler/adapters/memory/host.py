@@ -13,12 +13,23 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from reconciler.adapters.memory.board import Board, Pane, Session
 from reconciler.adapters.memory.hands import Hands, MovedOnError, RefusedStepError
 from reconciler.model.action import Expect
+from reconciler.model.agent import Outfit
 from reconciler.model.ids import Json, UnitId
-from reconciler.model.problems import BlindError
-from reconciler.model.step import Signal, Step, TypeLines
+from reconciler.model.problems import BlindError, NovaorchError
+from reconciler.model.step import (
+    NewPane,
+    OpenPane,
+    OpenSession,
+    OpenWindow,
+    Respawn,
+    Signal,
+    Step,
+    TypeLines,
+)
 from reconciler.model.unit import Launch, Process
 from reconciler.model.world import Presence, SeenSession, World
 from reconciler.ports import Order, Receipt
+from reconciler.ports.agents import Outfitter
 
 
 class CrashError(BaseException):
@@ -40,11 +51,14 @@ class MemoryHost:
     exit_empty whether the server ends with its last session (ours does not)
     steps_left after so many more steps `perform` raises CrashError (None: never)
     starts     how often each unit's process was started
+    outfits    what each agent runtime was started with last
     log        every step that was carried out
     """
 
-    def __init__(self, fleet: str = "") -> None:
+    def __init__(self, fleet: str = "", outfitter: Outfitter | None = None) -> None:
         self._fleet = fleet
+        self._outfitter = outfitter
+        self.outfits: dict[UnitId, Outfit] = {}
         self._slots: dict[UnitId, str] = {}
         self.blind = False
         self.closed = False
@@ -199,6 +213,16 @@ class MemoryHost:
         self.alive[self._pids] = launch
         return self._pids
 
+    def _dress(self, order: Order) -> None:
+        """Outfit every agent runtime of an order before anything of it is done."""
+        for pane in (pane for step in order.steps for pane in _started(step)):
+            if pane.launch is None or pane.launch.persona is None:
+                continue
+            if self._outfitter is None:
+                raise RefusedStepError("nobody here can outfit an agent runtime")
+            unit = UnitId(pane.mark.unit)
+            self.outfits[unit] = self._outfitter.outfit(unit, pane.launch)
+
     def _carry_out(self, order: Order) -> Receipt:
         board = self._board or Board("")
         broken = next((e for e in order.expects if not _holds(board, e)), None)
@@ -206,11 +230,15 @@ class MemoryHost:
             return Receipt(order.unit, f"pane {broken.pane_id} is not what it was", stale=True)
         hands = Hands(self._server(), self._begin, self._slots)
         try:
+            self._dress(order)
             for step in order.steps:
                 self._step(hands, step)
         except RefusedStepError as error:
             moved = isinstance(error, MovedOnError)
             return Receipt(order.unit, str(error), "look at `novaorch diff` again", stale=moved)
+        except NovaorchError as refused:
+            why = f": {refused.why}" if refused.why else ""
+            return Receipt(order.unit, refused.what + why, refused.fix)
         finally:
             self._bury()
         return Receipt(order.unit)
@@ -296,3 +324,14 @@ def _fields(text: str) -> Mapping[str, Json]:
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _started(step: Step) -> list[NewPane]:
+    """Return the panes in which a step starts something."""
+    if isinstance(step, OpenSession):
+        return [pane for window in step.windows for pane in window.panes]
+    if isinstance(step, OpenWindow):
+        return list(step.window.panes)
+    if isinstance(step, OpenPane):
+        return [step.pane]
+    return [step.new] if isinstance(step, Respawn) else []

@@ -38,6 +38,7 @@ from reconciler.model.problems import BlindError
 from reconciler.model.unit import Process
 from reconciler.model.world import Presence, World
 from reconciler.ports import Order, Receipt
+from reconciler.ports.agents import Outfitter
 
 RETRIES, PAUSE_S = 20, 0.01
 """How often and how soon a server that is just ending is asked again."""
@@ -55,7 +56,8 @@ class Tmux:
     called, from another thread, with the word `tmux` when something may have changed; with it the
     control client also serves reads. Every call ends within about `call_timeout_s`. `epoch` is the
     number of the one controller that may write, asked before each write; 0 writes unfenced.
-    `on_fenced` is told when the server obeys a larger one.
+    `on_fenced` is told when the server obeys a larger one. `outfitter` prepares what agent runtimes
+    need to find; without one they cannot be started.
     """
 
     def __init__(  # noqa: PLR0913  (the wiring names each)
@@ -71,6 +73,7 @@ class Tmux:
         binary: str = "tmux",
         epoch: int | Callable[[], int] = 0,
         on_fenced: Callable[[], None] = lambda: None,
+        outfitter: Outfitter | None = None,
     ) -> None:
         self._socket, self._fleet, self._binary = socket, fleet, binary
         self._epoch = epoch if callable(epoch) else lambda: epoch
@@ -83,7 +86,7 @@ class Tmux:
         self._link = Link(
             self._server, self._environ, plain_only=mode == "plain", notify=self._noticed
         )
-        self._ready = Ready(self._link, fleet, self._environ, call_timeout_s)
+        self._ready = Ready(self._link, fleet, self._environ, call_timeout_s, outfitter)
         self._seen = Seen(fleet)
         self._memory = photo.Memory()
         self._bar = f"|{secrets.token_hex(2)}|"

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.adapters.tmux.quote import command, quote
 from reconciler.adapters.tmux.secret import lookup
+from reconciler.core.conversation import conversation
 from reconciler.model.problems import NovaorchError
 from reconciler.model.step import NewPane
 from reconciler.model.unit import Launch
+from reconciler.ports.agents import Outfitter
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 PLACEHOLDER = ("env", "true")
@@ -31,6 +32,7 @@ class Setting:
     dead panes, and with sessions nobody looks at. `haunted`: a NOVAORCH_UNIT is in its environment.
     `braces`: it reads words within braces as it reads them elsewhere. `version`: '' is not known.
     `epoch`: the number that it must obey for our lines to do anything; 0: they always do.
+    `outfitter`: who prepares what agent runtimes need to find.
     """
 
     fleet: str
@@ -45,6 +47,7 @@ class Setting:
     braces: bool = True
     version: str = ""
     epoch: int = 0
+    outfitter: Outfitter | None = None
 
 
 def start(pane: NewPane, setting: Setting, *, again: bool = False) -> tuple[str, tuple[str, ...]]:
@@ -54,8 +57,8 @@ def start(pane: NewPane, setting: Setting, *, again: bool = False) -> tuple[str,
     """
     if pane.launch is None:
         return command(("-c", "/", "--", *PLACEHOLDER)), ()
-    launch = pane.launch
-    environment = _environment(pane, launch, setting)
+    launch, more = _dressed(pane.mark.unit, pane.launch, setting)
+    environment = {**_environment(pane, launch, setting), **dict(more)}
     words = ["-c", directory(launch.directory)]
     for name, value in environment.items():
         words += ("-e", f"{name}={value}")
@@ -123,6 +126,22 @@ def ascii_json(text: str) -> str:
     return "".join(chr(u) if u < 127 else f"\\u{u:04x}" for u in pairs)
 
 
+def _dressed(
+    unit: str, launch: Launch, setting: Setting
+) -> tuple[Launch, tuple[tuple[str, str], ...]]:
+    """Return how an agent runtime is started at last, and the variables that come with it."""
+    if launch.persona is None:
+        return launch, ()
+    if setting.outfitter is None:
+        raise NovaorchError(
+            f"{launch.persona.runtime} cannot be started from here",
+            why="nobody prepares what an agent runtime needs to find",
+            fix="let `novaorch apply` or `novaorch run` start it",
+        )
+    outfit = setting.outfitter.outfit(unit, launch)
+    return replace(launch, argv=outfit.argv), outfit.env
+
+
 def _environment(pane: NewPane, launch: Launch, setting: Setting) -> dict[str, str]:
     environment = dict(launch.env)
     for name, reference in launch.secrets:
@@ -137,12 +156,6 @@ def _environment(pane: NewPane, launch: Launch, setting: Setting) -> dict[str, s
     environment["NOVAORCH_UNIT"] = pane.mark.unit
     environment["NOVAORCH_CONVERSATION"] = conversation(setting.fleet, pane.mark.unit)
     return environment
-
-
-def conversation(fleet: str, unit: str) -> str:
-    """Return the id under which a unit talks to a model: the same one in each of its lives, on
-    this server and on any later one."""
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"novaorch:{fleet}/{unit}"))
 
 
 def _argv(launch: Launch, path: str | None) -> tuple[str, ...]:

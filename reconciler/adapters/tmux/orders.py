@@ -207,7 +207,9 @@ def _hushed(lines: Sequence[str], talk: Talk, limit: int, timeout_s: float) -> l
 
 def _secret(order: Order) -> bool:
     return any(
-        pane.launch and pane.launch.secrets for step in order.steps for pane in panes_of(step)
+        pane.launch and (pane.launch.secrets or pane.launch.persona)
+        for step in order.steps
+        for pane in panes_of(step)
     )
 
 

@@ -12,6 +12,7 @@ from reconciler.adapters.tmux.server import setting
 from reconciler.adapters.tmux.talk import SilentError, Talk
 from reconciler.model.step import OpenSession
 from reconciler.ports import Order
+from reconciler.ports.agents import Outfitter
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Ready:
     fleet: str
     environ: Mapping[str, str]
     timeout_s: float
+    outfitter: Outfitter | None = None
 
     def prepare(self, orders: Sequence[Order], epoch: int) -> tuple[Talk, Setting]:
         """Return the way and the setting; starts the server if there is none.
@@ -35,7 +37,7 @@ class Ready:
                 now, seen = setting(talk, anchor, self.fleet, self.environ, self.timeout_s)
                 if epoch:
                     claim(talk, self.fleet, epoch, seen, self.timeout_s)
-                    now = replace(now, epoch=epoch)
+                now = replace(now, epoch=epoch, outfitter=self.outfitter)
                 return talk, self._with_history(talk, now, orders)
             except SilentError:
                 if attempt == 2:

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterable, Mapping
 
 from reconciler.adapters.tmux.secret import lookup
+from reconciler.core.runtimes import RUNTIMES
 from reconciler.model.ids import UnitId
 from reconciler.model.problems import NovaorchError
 from reconciler.model.unit import Launch, Process
@@ -21,7 +22,7 @@ class Inspector:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self._directories: dict[str, Refusal | None] = {}
-        self._commands: dict[tuple[str, str], Refusal | None] = {}
+        self._commands: dict[tuple[str, str, str], Refusal | None] = {}
         self._secrets: dict[str, Refusal | None] = {}
 
     def refusals(self, processes: Iterable[Process]) -> dict[UnitId, Refusal]:
@@ -47,10 +48,10 @@ class Inspector:
             return None
         name = launch.argv[0]
         path = dict(launch.env).get("PATH") or self._environ.get("PATH") or DEFAULT_PATH
-        key = (name, launch.directory if "/" in name else path)
+        key = (name, launch.directory if "/" in name else path, _install_line(launch))
         if key not in self._commands:
             look = _look_at_file if "/" in name else _look_on_path
-            self._commands[key] = look(name, key[1])
+            self._commands[key] = look(*key)
         return self._commands[key]
 
     def _secret(self, launch: Launch) -> Refusal | None:
@@ -89,18 +90,24 @@ def _look_at_directory(path: str) -> Refusal | None:
     return None
 
 
-def _look_at_file(name: str, directory: str) -> Refusal | None:
+def _install_line(launch: Launch) -> str:
+    """Return the command that gets an agent runtime, '' for anything else."""
+    known = RUNTIMES.get(launch.persona.runtime) if launch.persona is not None else None
+    return known.install if known is not None else ""
+
+
+def _look_at_file(name: str, directory: str, install: str) -> Refusal | None:
     path = os.path.join(directory, name)  # noqa: PTH118
     if "\0" in path:
         return "a command cannot hold a NUL", "take the NUL character out of the command"
     if not os.path.isfile(path):  # noqa: PTH113
-        return f"the command {path} is not there", "install it, or correct the command"
+        return f"the command {path} is not there", install or "install it, or correct the command"
     if not os.access(path, os.X_OK):
         return f"the command {path} is not executable", f"chmod +x {path}"
     return None
 
 
-def _look_on_path(name: str, path: str) -> Refusal | None:
+def _look_on_path(name: str, path: str, install: str) -> Refusal | None:
     if not name or "\0" in name:
         return "the command is empty", "name a command"
     blocked = ""
@@ -112,4 +119,5 @@ def _look_on_path(name: str, path: str) -> Refusal | None:
             blocked = blocked or candidate
     if blocked:
         return f"the command {blocked} is not executable", f"chmod +x {blocked}"
-    return f"the command {name} was not found on PATH={path}", f"install {name}, or correct PATH"
+    mend = install or f"install {name}, or correct PATH"
+    return f"the command {name} was not found on PATH={path}", mend
