@@ -45,13 +45,13 @@ spec:
   model: rehearsal
   tools: [mcp__novaorch]
   restart: {{backoff: {{base: 1s, max: 2s}}}}
-  env: {{NOVAORCH_FAKE: {script}}}
+  env: {{FAKE_AGENT: {script}}}
 """
 
 
 @dataclass
 class Playhouse:
-    """One fleet of fake agents, each with a script of its own: name to what NOVAORCH_FAKE says.
+    """One fleet of fake agents, each with a script of its own: name to what FAKE_AGENT says.
 
     Call `open` first and `close` last; `close` may be called at any time, and again.
     """

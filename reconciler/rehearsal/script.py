@@ -1,4 +1,4 @@
-"""How a fake agent behaves: a JSON object in NOVAORCH_FAKE, or the path of a file that has one.
+"""How a fake agent behaves: a JSON object in FAKE_AGENT, or the path of a file that has one.
 
 Lines of a prompt say what one turn does, in the order in which they stand:
 
@@ -21,7 +21,7 @@ LINE = re.compile(r"^[ \t>|]*(CALL|SAY|THINK|LIMIT|AUTH|CRASH)\b[ \t]*(.*?)[ \t]
 
 
 class Script:
-    """What may be said in NOVAORCH_FAKE, with what holds when it is not.
+    """What may be said in FAKE_AGENT, with what holds when it is not.
 
     Times are seconds; a pair is a range from which each is drawn by `seed` and conversation.
     """
@@ -57,20 +57,20 @@ class Script:
         for name, value in told.items():
             default = getattr(type(self), name, None)
             if default is None or name.startswith("_"):
-                raise SystemExit(f"NOVAORCH_FAKE: there is no {name!r}")
+                raise SystemExit(f"FAKE_AGENT: there is no {name!r}")
             setattr(self, name, tuple(value) if isinstance(value, list) else value)
 
 
 def read(environ: dict[str, str]) -> Script:
     """Return the script that the environment names; SystemExit says what is wrong with it."""
-    text = environ.get("NOVAORCH_FAKE", "").strip()
+    text = environ.get("FAKE_AGENT", "").strip()
     try:
         if text and not text.startswith("{"):
             with open(os.path.expanduser(text), encoding="utf-8") as file:
                 text = file.read()
         return Script(json.loads(text or "{}"))
     except (OSError, ValueError) as error:
-        raise SystemExit(f"NOVAORCH_FAKE cannot be read: {error}") from error
+        raise SystemExit(f"FAKE_AGENT cannot be read: {error}") from error
 
 
 def lines(text: str) -> list[tuple[str, str]]:

@@ -108,7 +108,7 @@ class Stage:
     def start(self, *words: str, ready: str = SIGN) -> None:
         settings = self.folder / "settings.json"
         settings.write_text(json.dumps({"hooks": self.hooks}))
-        told = {**self.environ, "NOVAORCH_FAKE": json.dumps(self.script)}
+        told = {**self.environ, "FAKE_AGENT": json.dumps(self.script)}
         env = [f"{name}={value}" for name, value in told.items()]
         words = words or ("--session-id", CONVERSATION)
         argv = ["env", *env, *self.argv, "--settings", str(settings), *words]

@@ -327,7 +327,7 @@ def test_a_first_prompt_may_come_on_the_command_line(at: Stage, ear: Ear) -> Non
 
 def test_a_word_that_it_does_not_know_ends_it_at_once(at: Stage) -> None:
     at.script["hurry"] = True
-    at.start(ready="NOVAORCH_FAKE: there is no 'hurry'")
+    at.start(ready="FAKE_AGENT: there is no 'hurry'")
 
 
 def test_it_is_light(at: Stage) -> None:
