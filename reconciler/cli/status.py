@@ -13,6 +13,7 @@ from reconciler.cli.app import Context
 from reconciler.cli.handover import holder
 from reconciler.cli.revision import AsJson
 from reconciler.cli.statuspage import Picture, age, show, show_json
+from reconciler.core.agents import remembered
 from reconciler.core.conditions import dated
 from reconciler.core.fold import fold
 from reconciler.core.recollect import Recalled, believed, recollect
@@ -85,7 +86,8 @@ def look(wiring: Wiring, ports: Ports) -> Picture:
     store, recalled = _store(wiring, desired.fleet)
     before = {status.unit: status for status in recalled.statuses} if recalled else {}
     statuses = fold(scene, plan)
-    if before:
+    if recalled is not None and before:
+        statuses = remembered(statuses, before, fresh=not recalled.stale(now))
         statuses = dated(before, statuses, now)
     return Picture(
         desired=desired,

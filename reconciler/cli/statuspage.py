@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from reconciler.cli import render
+from reconciler.core.agents import BUDGET
 from reconciler.core.conditions import HEALTHY, READY, RECONCILING, STALLED, holds
 from reconciler.core.explain import clean, summary
 from reconciler.core.suspend import line
 from reconciler.model.action import Plan
+from reconciler.model.agent import AgentState
 from reconciler.model.control import Suspension
 from reconciler.model.ids import Json
 from reconciler.model.status import Condition, FleetStatus, Ready, Status
@@ -29,6 +31,10 @@ _HEAD_WIDE = (
     "OBSERVED",
     "MESSAGE",
 )
+
+
+DOUBT = 0.5
+"""What an agent does is not sure below this confidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,10 @@ def show(picture: Picture, *, wide: bool = False) -> None:
     """Print the look for people. No unit that hands are kept off is green."""
     on = render.coloured()
     rows = [_wide(s, picture.now) if wide else _row(s, picture.now) for s in picture.statuses]
-    head, *lines = table([_HEAD_WIDE if wide else _HEAD, *rows])
+    rows = [_HEAD_WIDE if wide else _HEAD, *rows]
+    if any(status.agent is not None for status in picture.statuses):
+        rows = _with_agents(rows, picture)
+    head, *lines = table(rows)
     render.out(head)
     for status, text in zip(picture.statuses, lines, strict=True):
         render.out(_painted(text, status, on))
@@ -93,6 +102,26 @@ def show(picture: Picture, *, wide: bool = False) -> None:
         render.out("(nothing is wished for yet: commit a file to desired-state/)")
     render.out("")
     _show_fleet(picture, on)
+
+
+def _with_agents(rows: Sequence[tuple[str, ...]], picture: Picture) -> list[tuple[str, ...]]:
+    """Return the table with what agents do, before how long their processes live."""
+    at = rows[0].index("STATE") + 1
+    cells = ["AGENT", *(agent_cell(status, picture.now) for status in picture.statuses)]
+    return [(*row[:at], cell, *row[at:]) for row, cell in zip(rows, cells, strict=True)]
+
+
+def agent_cell(status: Status, now: float) -> str:
+    """Return what an agent does and for how long, with a question mark where that is not sure."""
+    agent = status.agent
+    if agent is None:
+        return "-"
+    what = f"waits: {agent.waiting.value}" if agent.waiting is not None else agent.state.value
+    doubt = "?" if agent.confidence < DOUBT or agent.conflicts else ""
+    if agent.until > now:
+        return f"{what}{doubt} for {age(agent.until - now)}"
+    since = agent.since or agent.at
+    return f"{what}{doubt} {age(now - since)}" if since else f"{what}{doubt}"
 
 
 def _painted(text: str, status: Status, on: bool) -> str:
@@ -181,10 +210,23 @@ def _facts(status: Status, now: float) -> tuple[str, ...]:
 
 def _message(status: Status) -> str:
     """Say first that a unit is suspended, even when nothing is due."""
-    said = clean(status.message)
+    said = "; ".join(clean(text) for text in (status.message, *_of_agent(status)) if text)
     if not status.suspended or status.reason == "suspended":
         return said
     return f"suspended: {clean(status.suspended)}{f'; {said}' if said else ''}"
+
+
+def _of_agent(status: Status) -> Iterator[str]:
+    """Yield what a person should know of an agent: what it waits for, who says otherwise."""
+    agent = status.agent
+    if agent is not None and agent.state not in _QUIET:
+        yield agent.why
+    if agent is not None:
+        yield from (f"but {word}" for word in agent.conflicts)
+    yield from (c.message for c in status.conditions if c.name == BUDGET)
+
+
+_QUIET = frozenset({AgentState.IDLE, AgentState.BUSY, AgentState.DONE, AgentState.STARTING})
 
 
 def _value(condition: Condition | None) -> str:

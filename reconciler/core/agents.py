@@ -39,6 +39,15 @@ def remembered(
     return tuple(_remembered(status, before.get(status.unit), fresh) for status in statuses)
 
 
+def forgotten(status: Status) -> Status:
+    """Return a status of which too long ago was said what its agent does."""
+    if status.agent is None:
+        return status
+    why = f"nobody has looked for too long; it was {status.agent.state.value}"
+    report = AgentReport(AgentState.UNKNOWN, status.agent.at, 0.0, why)
+    return replace(status, agent=report)
+
+
 def _described(status: Status, report: AgentReport | None, warning: str) -> Status:
     conditions = status.conditions
     if warning:
@@ -53,10 +62,7 @@ def _remembered(status: Status, old: Status | None, fresh: bool) -> Status:
     if old is None or old.pid != status.pid:
         return status
     said = tuple(c for c in old.conditions if c.name == BUDGET)
-    agent = old.agent
-    if agent is not None and not fresh:
-        why = f"nobody has looked for too long; it was {agent.state.value}"
-        agent = AgentReport(AgentState.UNKNOWN, agent.at, 0.0, why)
+    agent = old.agent if fresh else forgotten(old).agent
     if agent is None and not said:
         return status
     return replace(status, agent=agent, conditions=(*status.conditions, *said))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from reconciler.core.agents import forgotten
 from reconciler.core.conditions import unknown
 from reconciler.model.agent import AgentReport, AgentState, Waiting
 from reconciler.model.ids import Json, UnitId
@@ -62,7 +63,8 @@ def believed(recalled: Recalled, now: float) -> tuple[Status, ...]:
     age_s = now - recalled.heartbeat
     ahead = "its controller's clock is ahead of this one"
     old = f"nobody has looked for {round(age_s)} s, and every {recalled.limit_s / 3:.0f} s was said"
-    return unknown(recalled.statuses, old if age_s > 0 else ahead)
+    statuses = [forgotten(status) for status in recalled.statuses]
+    return unknown(statuses, old if age_s > 0 else ahead)
 
 
 def _status(said: Json) -> Status | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -19,9 +20,11 @@ from reconciler.cli.statuspage import (
     show_json,
 )
 from reconciler.cli.statuspage import show as print_look
+from reconciler.core.agents import described
 from reconciler.core.conditions import dated, unknown
 from reconciler.core.fold import fold
 from reconciler.core.tally import tally
+from reconciler.model.agent import AgentReport, AgentState, Waiting
 from reconciler.model.control import Restraints, Suspension, Withheld, Withholding
 from reconciler.model.status import Status
 from tests.bench import Bench
@@ -121,3 +124,48 @@ def test_counts_say_only_what_is() -> None:
     assert (
         counts(tally("f", "c", unknown(look(fleet()).statuses, "x"))) == "0 of 3 ready, 3 unknown"
     )
+
+
+def agents_page(
+    capsys: pytest.CaptureFixture[str], *reports: AgentReport | None
+) -> list[list[str]]:
+    """Return the cells of the page of a fleet whose agents do this."""
+    names = [f"a{n}" for n in range(len(reports))]
+    picture = look(Bench(desired(*(agent(name) for name in names))).run())
+    told = [replace(s, agent=r) for s, r in zip(picture.statuses, reports, strict=True)]
+    print_look(replace(picture, statuses=tuple(told)))
+    lines = capsys.readouterr().out.splitlines()[: len(reports) + 1]
+    return [re.split(r"\s{2,}", line) for line in lines]
+
+
+def test_what_agents_do_is_a_column_where_there_are_any(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "AGENT" not in agents_page(capsys, None, None)[0]
+    now = Bench(desired()).clock.now()
+    head, *rows = agents_page(
+        capsys,
+        AgentReport(AgentState.BUSY, now - 5, 0.9, "hook: busy", since=now - 130),
+        AgentReport(AgentState.WAITING, now - 3, 0.9, "hook: asks", Waiting.PERMISSION),
+        AgentReport(AgentState.LIMITED, now - 3, 0.9, "limit", until=now + 3600),
+        AgentReport(AgentState.IDLE, now - 3, 0.3, "screen: idle"),
+        AgentReport(AgentState.IDLE, now - 3, 0.9, "hook: idle", conflicts=("screen: busy",)),
+        None,
+    )
+    at = head.index("AGENT")
+    assert head[at - 1 : at + 2] == ["STATE", "AGENT", "SESSION"]
+    assert [row[at] for row in rows] == [
+        "busy 2m10s",
+        "waits: permission 3s",
+        "limited for 1h0m",
+        "idle? 3s",
+        "idle? 3s",
+        "-",
+    ]
+    assert [row[-1] for row in rows[1:3]] == ["hook: asks", "limit"]
+    assert rows[4][-1] == "but screen: busy"
+
+
+def test_a_budget_that_nobody_keeps_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    picture = look(Bench(desired(agent("a"))).run())
+    told = described(picture.statuses, {}, {agent_id("a"): "budget cannot be enforced: no price"})
+    print_look(replace(picture, statuses=told))
+    assert "budget cannot be enforced: no price" in capsys.readouterr().out
