@@ -15,12 +15,14 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
     "integer": (int,),
     "boolean": (bool,),
+    "strings": (list,),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """One argument of a tool. `kind` is string, integer or boolean; `words` are the only values."""
+    """One argument of a tool. `kind` is string, integer, boolean or strings (a list of them);
+    `words` are the only values."""
 
     name: str
     about: str = ""
@@ -86,8 +88,11 @@ def _check(tool: Tool, param: Param, value: Json) -> None:
     fits = isinstance(value, _TYPES[param.kind])
     if isinstance(value, bool) and param.kind != "boolean":
         fits = False
+    if isinstance(value, list):
+        fits = fits and all(isinstance(item, str) for item in value)
     if not fits:
-        raise _invalid(tool, f"{param.name} of {tool.name} is no {param.kind}", [])
+        kind = "list of strings" if param.kind == "strings" else param.kind
+        raise _invalid(tool, f"{param.name} of {tool.name} is no {kind}", [])
     if param.words and value not in param.words:
         raise _invalid(tool, f"{param.name} of {tool.name} is not one of its words", param.words)
 
@@ -99,6 +104,8 @@ def _invalid(tool: Tool, what: str, choices: Sequence[str]) -> ToolError:
 
 def _schema(param: Param) -> Json:
     schema: dict[str, Json] = {"type": param.kind}
+    if param.kind == "strings":
+        schema = {"type": "array", "items": {"type": "string"}}
     if param.about:
         schema["description"] = param.about
     if param.words:
