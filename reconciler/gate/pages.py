@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from reconciler.core.conditions import unknown
-from reconciler.core.exposition import CONTENT_TYPE, exposition
+from reconciler.core.exposition import CONTENT_TYPE, Family, exposition
 from reconciler.core.metrics import Measured, families
 from reconciler.core.tally import tally
 from reconciler.gate.page import Page, Pages
@@ -32,22 +32,26 @@ class Known:
     every_s: float
 
 
-def pages(known: Callable[[], Known], version: str) -> Pages:
-    """Return what makes each page."""
+def pages(
+    known: Callable[[], Known],
+    version: str,
+    more: Callable[[], tuple[Family, ...]] = tuple,
+) -> Pages:
+    """Return what makes each page; `more` are metrics of the gate's own."""
     return {
-        "/metrics": lambda: metrics(known(), version),
+        "/metrics": lambda: metrics(known(), version, more()),
         "/healthz": lambda: Page("alive\n"),
         "/readyz": lambda: readiness(known()),
     }
 
 
-def metrics(known: Known, version: str) -> Page:
+def metrics(known: Known, version: str, more: tuple[Family, ...] = ()) -> Page:
     """Return every metric, as Prometheus reads them."""
     measured = known.measured
     statuses = unknown(known.statuses, "no pass for too long") if _late(known) else known.statuses
     fleet = tally(known.fleet, known.commit, statuses, measured.withheld, known.now)
     found = families(version, measured, fleet, statuses, use())
-    return Page(exposition(found), kind=CONTENT_TYPE)
+    return Page(exposition((*found, *more)), kind=CONTENT_TYPE)
 
 
 def readiness(known: Known) -> Page:

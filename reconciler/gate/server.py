@@ -35,6 +35,10 @@ GRACE_S = 1.0
 BACKLOG = 1024
 
 
+class TakenError(NovaorchError):
+    """Somebody else listens on the port."""
+
+
 class Server:
     """The gate, open from the moment it is made until `close`.
 
@@ -48,7 +52,10 @@ class Server:
         control: Path | None = None,
         patience_s: float = PATIENCE_S,
     ) -> None:
-        """Listen on a port, 0 for any free one; NovaorchError when it is taken."""
+        """Listen on a port, 0 for any free one, and at the socket `control`.
+
+        TakenError: somebody else has the port. NovaorchError: the socket cannot be made.
+        """
         self._doors, self._patience_s = doors, patience_s
         self._doorway = [_listen(port)]
         self.port: int = self._doorway[0].getsockname()[1]
@@ -184,7 +191,7 @@ def _listen(port: int) -> socket.socket:
         door.setblocking(False)
     except OSError as error:
         door.close()
-        raise NovaorchError(
+        raise TakenError(
             f"the gate cannot listen on {HOST}:{port}",
             why=error.strerror or str(error),
             fix="end what listens there, or set another `gate.port` in fleet.yaml (0: any)",
