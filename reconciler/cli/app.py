@@ -48,6 +48,7 @@ VERBS = {
     "schema": "print the JSON Schema of a kind",
     "metrics": "print what a monitoring system reads",
     "service": "keep the daemon up with systemd",
+    "rehearse": "watch fake agents send each other messages, and count them",
     "doctor": "check this machine, with a fix for each finding",
 }
 

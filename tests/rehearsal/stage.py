@@ -143,9 +143,9 @@ class Stage:
     def looked(self) -> Screen:
         """Return the screen as the keyboard adapter gives it: what is dim is blank in `bright`."""
         shown = self.tmux("capture-pane", "-p", "-e", "-t", "a").rstrip("\n").split("\n")
-        bright = tuple(map(_bright, shown))
+        lit = tuple(map(bright, shown))
         at = self.tmux("display-message", "-p", "-t", "a", "#{cursor_y} #{cursor_x}").split()
-        return Screen(tuple(ESCAPE.sub("", row) for row in shown), bright, (int(at[0]), int(at[1])))
+        return Screen(tuple(ESCAPE.sub("", row) for row in shown), lit, (int(at[0]), int(at[1])))
 
     def pid(self) -> int:
         return int(self.tmux("display-message", "-p", "-t", "a", "#{pane_pid}"))
@@ -202,7 +202,8 @@ class Stage:
         self.tmux("kill-server")
 
 
-def _bright(row: str) -> str:
+def bright(row: str) -> str:
+    """Return a row as it is captured with its colours, what is dim in it as blanks."""
     shown, dim = "", False
     for part in re.split(r"(\x1b\[[0-9;]*m)", row):
         if part.startswith("\x1b"):
