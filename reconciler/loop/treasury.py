@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from reconciler.core.budget import day_of, exceeded, next_day, unenforced
+from reconciler.core.budget import next_day
 from reconciler.core.capacity import (
     Event,
     Limited,
@@ -25,6 +25,7 @@ from reconciler.core.capacity import (
 )
 from reconciler.core.suspend import hour
 from reconciler.core.told import failure, failure_text, resets
+from reconciler.loop.purse import Purse, bound
 from reconciler.model.agent import Roster, Seat
 from reconciler.model.capacity import Account, Flow, Spending
 from reconciler.model.hook import SILENCE, HookAnswer, HookEvent
@@ -34,8 +35,6 @@ from reconciler.ports import Clock
 from reconciler.ports.agents import Accounts, Records
 
 ROUND_S = 5.0
-FRESH_S = 5.0
-"""What an agent has spent is read again when what is known of it is older than this."""
 TRIES = 8
 """So often a change of an account is tried while other hosts change it, too."""
 UNWRITTEN_MAX = 200
@@ -61,14 +60,16 @@ class Treasury:
     reopened: Callable[[], None] = lambda: None
     _known: dict[str, Account] = field(default_factory=dict)
     _unwritten: dict[str, list[Change]] = field(default_factory=dict)
-    _spent: dict[UnitId, Spending] = field(default_factory=dict)
-    _read_at: dict[UnitId, float] = field(default_factory=dict)
-    _mute: dict[UnitId, bool] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _bell: threading.Event = field(default_factory=threading.Event)
     _ended: bool = False
     _thread: threading.Thread | None = None
     _trouble: str = ""
+    purse: Purse = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Open the purse at the same doors."""
+        self.purse = Purse(self.accounts, self.records)
 
     # -- asked ------------------------------------------------------------------------------------
 
@@ -81,11 +82,10 @@ class Treasury:
             self._failed(seat, event)
         elif event.name == "Stop":
             self._served(seat, event.at)
-        if event.name in _SPENT and seat.persona.usd_per_day > 0:
-            self._read_at.pop(event.unit, None)
-            self._bell.set()
+        if event.name in _SPENT and bound(seat):
+            self.purse.stale(event.unit)
         if event.name in _SPENDS:
-            why = exceeded(seat.persona, self._spending(seat, event.at))
+            why = self.purse.empty(seat, event.at)
             return HookAnswer(refuse=f"novaorch: {why}") if why else SILENCE
         return SILENCE
 
@@ -97,7 +97,7 @@ class Treasury:
         seat = self.roster().seats.get(unit)
         if seat is None or seat.persona is None:
             return True, now, ""
-        why = exceeded(seat.persona, self._spending(seat, now))
+        why = self.purse.empty(seat, now)
         if why:
             return False, next_day(now), why
         name = account_of(seat.persona)
@@ -126,21 +126,11 @@ class Treasury:
 
     def warnings(self) -> Mapping[UnitId, str]:
         """Return the agents whose budget cannot be enforced, or is used up, and why."""
-        found = {}
-        with self._lock:
-            for unit, seat in self.roster().seats.items():
-                spending = self._spent.get(unit)
-                tells = not self._mute.get(unit, False)
-                why = unenforced(seat.persona, spending, tells=tells)
-                why = why or exceeded(seat.persona, spending)
-                if why:
-                    found[unit] = why
-        return found
+        return self.purse.warnings(self.roster())
 
     def spendings(self) -> Mapping[UnitId, Spending]:
         """Return what agents with a budget have spent today, as far as it is known."""
-        with self._lock:
-            return dict(self._spent)
+        return self.purse.known()
 
     # -- rounds -----------------------------------------------------------------------------------
 
@@ -161,7 +151,7 @@ class Treasury:
         now = self.clock.now()
         try:
             self._exchange(now)
-            self._tell_spent(now)
+            self.purse.exchange(self.roster(), now)
             self._note("")
         except BlindError as error:
             self._note(f"accounts are kept by this host alone: {error.what} ({error.why})")
@@ -216,48 +206,7 @@ class Treasury:
             fix="it is tried again in a moment",
         )
 
-    def _tell_spent(self, now: float) -> None:
-        roster, day = self.roster(), day_of(now)
-        for unit in self._spent.keys() - roster.seats.keys():
-            self._spent.pop(unit, None)
-        for seat in roster.seats.values():
-            if seat.persona is None or seat.persona.usd_per_day <= 0:
-                continue
-            before = self._spent.get(seat.unit)
-            found = self._spending(seat, now)
-            if found is not None and found != before:
-                self.accounts.spend(found)
-        if any(s.persona is not None and s.persona.usd_per_day > 0 for s in roster.seats.values()):
-            self._learn(self.accounts.spent(day))
-
-    def _learn(self, spent: Mapping[str, Spending]) -> None:
-        """Take what others wrote of the same agents: a transcript may have gone with its host."""
-        with self._lock:
-            for unit, spending in spent.items():
-                mine = self._spent.get(UnitId(unit))
-                if mine is None or mine.day != spending.day or spending.usd > mine.usd:
-                    self._spent[UnitId(unit)] = spending
-
     # -- inside -----------------------------------------------------------------------------------
-
-    def _spending(self, seat: Seat, now: float) -> Spending | None:
-        """Return what an agent has spent today; read anew when that is some seconds old."""
-        if seat.persona is None or seat.persona.usd_per_day <= 0:
-            return None
-        day, unit = day_of(now), seat.unit
-        with self._lock:
-            known = self._spent.get(unit)
-            known = known if known is not None and known.day == day else None
-            read = self._read_at.get(unit)
-            if read is not None and 0 <= now - read < FRESH_S:
-                return known
-            self._read_at[unit] = now
-        found = self.records.spending(seat, day)
-        with self._lock:
-            self._mute[unit] = found is None
-            if found is not None and (known is None or found.usd >= known.usd):
-                self._spent[unit] = known = found
-        return known
 
     def _failed(self, seat: Seat, event: HookEvent) -> None:
         said = _event(event)

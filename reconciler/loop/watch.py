@@ -8,68 +8,33 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from reconciler.core.evidence import LAG_S, judge, reconfirmed
-from reconciler.core.resets import reset_at
-from reconciler.core.runtimes import RUNTIMES
-from reconciler.core.screen import Reading, read
+from reconciler.core.evidence import reconfirmed
+from reconciler.core.screen import read
 from reconciler.core.told import background, told
-from reconciler.model.agent import (
-    AgentReport,
-    AgentState,
-    Evidence,
-    Roster,
-    Screen,
-    Seat,
-    Witness,
+from reconciler.loop.vigil import (
+    MARK_S,
+    REST_S,
+    ROUND_S,
+    TRUSTED_S,
+    Known,
+    busy,
+    end,
+    interval,
+    is_agent,
+    key,
+    limit,
+    runtime,
 )
+from reconciler.model.agent import AgentReport, AgentState, Roster, Screen, Seat
 from reconciler.model.hook import SILENCE, HookAnswer, HookEvent
 from reconciler.model.ids import UnitId
 from reconciler.model.problems import NovaorchError
-from reconciler.model.runtime import Runtime
 from reconciler.ports import Clock
 from reconciler.ports.agents import Records, Typist
 
-ROUND_S = 2.0
-CONFIRM_S = 0.3
-"""A screen that was seen idle for the first time is looked at again so soon."""
-TRUSTED_S = 5.0
-"""What a hook said of work or waiting is not asked about for so long."""
-REST_S = 30.0
-"""Between two looks at an agent that rests."""
-SLOWEST_S = 8.0
-"""Between two looks at a screen that does not change."""
-MARK_S = 600.0
-"""A pane's busy mark is over by itself so long after it was renewed last."""
-KEPT = 3
-
-_WORK = frozenset({AgentState.BUSY, AgentState.WAITING})
-
-
-@dataclass(slots=True)
-class _Known:
-    """Everything heard and seen of one life of an agent."""
-
-    seat: Seat
-    hook: Evidence | None = None
-    file: Evidence | None = None
-    screens: tuple[Evidence, ...] = ()
-    process: Evidence | None = None
-    background: int = 0
-    canary: tuple[str, ...] = ()
-    looked: float = 0.0
-    due: float = 0.0
-    same: int = 0
-    said: AgentReport | None = None
-    marked: str | None = None
-    marked_at: float = 0.0
-
-    @property
-    def words(self) -> Iterable[Evidence]:
-        """All of it."""
-        one = (w for w in (self.hook, self.file, self.process) if w is not None)
-        return (*one, *self.screens)
+__all__ = ["MARK_S", "REST_S", "TRUSTED_S", "Watch", "is_agent"]
 
 
 @dataclass(slots=True)
@@ -86,7 +51,7 @@ class Watch:
     clock: Clock
     log: Callable[[str], None]
     changed: Callable[[UnitId], None]
-    _known: dict[UnitId, _Known] = field(default_factory=dict)
+    _known: dict[UnitId, Known] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _bell: threading.Event = field(default_factory=threading.Event)
     _ended: bool = False
@@ -117,7 +82,7 @@ class Watch:
         if seat is None:
             return AgentReport(AgentState.UNKNOWN, now, 0.0, "there is no such agent")
         with self._lock:
-            return judge(self._of(seat).words, seat, now)
+            return self._of(seat).judged(now)
 
     def reports(self) -> Mapping[UnitId, AgentReport]:
         """Return what is known of every agent that is more than a command."""
@@ -190,16 +155,16 @@ class Watch:
                 if screen is not None:
                     self._seen(known, screen, now)
                 known.looked = now
-                known.due = now + _interval(known, now)
+                known.due = now + interval(known, now)
 
-    def _seen(self, known: _Known, screen: Screen, now: float) -> None:
-        reading = read(screen, _runtime(known.seat).looks)
-        word = _limit(reading, now) if reading.state is AgentState.LIMITED else None
+    def _seen(self, known: Known, screen: Screen, now: float) -> None:
+        reading = read(screen, runtime(known.seat).looks)
+        word = limit(reading, now) if reading.state is AgentState.LIMITED else None
         word = word or reading.evidence(now, known.seat.pid)
         last = known.screens[-1] if known.screens else None
         unchanged = last is not None and (last.state, last.detail) == (word.state, word.detail)
         known.same = known.same + 1 if unchanged else 0
-        known.screens = (*known.screens[-(KEPT - 1) :], word)
+        known.screens = known.kept(word)
         if reading.canary and reading.canary != known.canary:
             self.log(f"{known.seat.unit}: {reading.detail}: {' / '.join(reading.canary)[:400]}")
         known.canary = reading.canary
@@ -214,8 +179,8 @@ class Watch:
                 known = self._known.get(unit)
                 if known is None:
                     continue
-                before, known.said = known.said, judge(known.words, known.seat, now)
-                if before is None or _key(before) != _key(known.said):
+                before, known.said = known.said, known.judged(now)
+                if before is None or key(before) != key(known.said):
                     told_of.append(unit)
         if told_of:
             self._bell.set()
@@ -227,7 +192,7 @@ class Watch:
         for seat in seats:
             with self._lock:
                 known = self._of(seat)
-                words = _busy(known)
+                words = busy(known)
                 fresh = not words or now - known.marked_at < MARK_S / 2
                 if known.said is None or (words == known.marked and fresh):
                     continue
@@ -235,16 +200,16 @@ class Watch:
             with self._lock:
                 known.marked, known.marked_at = words, now
 
-    def _of(self, seat: Seat) -> _Known:
+    def _of(self, seat: Seat) -> Known:
         """Return what is known of an agent; of a new life of it, nothing but how the last ended."""
         known = self._known.get(seat.unit)
         if known is None:
-            known = self._known[seat.unit] = _Known(seat)
+            known = self._known[seat.unit] = Known(seat)
         elif (known.seat.pane, known.seat.pid) != (seat.pane, seat.pid):
             hook = known.hook if known.hook is not None and known.hook.at >= seat.began else None
-            ended = _end(known, self.clock.now()) if not seat.pane else None
+            ended = end(known, self.clock.now()) if not seat.pane else None
             hook = known.hook if not seat.pane else hook
-            known = self._known[seat.unit] = _Known(seat, hook=hook, process=ended)
+            known = self._known[seat.unit] = Known(seat, hook=hook, process=ended)
         else:
             known.seat = seat
         return known
@@ -253,65 +218,3 @@ class Watch:
         if trouble != self._trouble:
             self._trouble = trouble
             self.log(trouble or "agents are looked at again")
-
-
-def is_agent(seat: Seat) -> bool:
-    """Whether an agent runtime lives there, and not just any command."""
-    return seat.persona is not None and seat.persona.runtime not in ("", "command")
-
-
-def _runtime(seat: Seat) -> Runtime:
-    name = seat.persona.runtime if seat.persona is not None else "command"
-    return RUNTIMES.get(name, RUNTIMES["command"])
-
-
-def _interval(known: _Known, now: float) -> float:
-    """Return how long until the next look: soon while something is to be confirmed or nothing else
-    is heard, seldom while hooks speak or all is quiet."""
-    state = judge(known.words, known.seat, now).state
-    if state in _WORK and _once_idle(known):
-        return CONFIRM_S
-    hooked = known.hook is not None
-    if state in (AgentState.IDLE, AgentState.AUTH_LOST, AgentState.LIMITED) and hooked:
-        return REST_S
-    if state in _WORK and known.hook is not None and now - known.hook.at < TRUSTED_S:
-        return TRUSTED_S
-    return float(min(SLOWEST_S, ROUND_S * 2.0 ** min(known.same, 4)))
-
-
-def _once_idle(known: _Known) -> bool:
-    """Whether the screen was seen idle once in a row since the last hook: a second look decides."""
-    since = known.hook.at + LAG_S if known.hook is not None else 0.0
-    late = [word.state for word in known.screens if word.at >= since][-2:]
-    return late.count(AgentState.IDLE) == 1 and late[-1] is AgentState.IDLE
-
-
-def _limit(reading: Reading, now: float) -> Evidence | None:
-    """Return a limit that a screen shows with its end. An hour too far off is one gone by."""
-    until = reset_at(reading.detail, now)
-    if until is None or until > now + 6 * 3600:
-        return None
-    return replace(reading.evidence(now), until=until)
-
-
-def _end(known: _Known, now: float) -> Evidence | None:
-    """Say how a life ended: whoever speaks by hooks says farewell, unless it crashed."""
-    said = known.hook is not None and known.hook.state is AgentState.DONE
-    if not known.seat.pane or said or not _runtime(known.seat).hooks:
-        return None
-    detail = "its process ended without a word"
-    return Evidence(Witness.PROCESS, AgentState.CRASHED, now, detail)
-
-
-def _busy(known: _Known) -> str:
-    """Return what a pane's agent is at work with, in words for whoever would disturb it."""
-    state = known.said.state if known.said is not None else AgentState.UNKNOWN
-    if state is AgentState.BUSY:
-        return "in the middle of a turn"
-    if state is AgentState.WAITING:
-        return "in the middle of a turn that waits for a person"
-    return "work in the background goes on" if known.background else ""
-
-
-def _key(report: AgentReport) -> tuple[object, ...]:
-    return report.state, report.waiting, report.until

@@ -11,7 +11,8 @@ from reconciler.adapters.memory import MemoryClock
 from reconciler.adapters.memory.accounts import MemoryAccounts
 from reconciler.core.budget import day_of, next_day
 from reconciler.core.capacity import GAP_S, PACE_S
-from reconciler.loop.treasury import FRESH_S, Treasury
+from reconciler.loop.purse import FRESH_S
+from reconciler.loop.treasury import Treasury
 from reconciler.model.agent import Evidence, Persona, Roster, Seat
 from reconciler.model.capacity import Account, Flow, Spending
 from reconciler.model.hook import SILENCE, HookAnswer, HookEvent

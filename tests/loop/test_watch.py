@@ -325,3 +325,14 @@ def test_the_screens_here_are_what_they_pretend_to_be() -> None:
     looks = Looks(dialogs=((Waiting.PERMISSION, r"^ ?Esc to cancel · Tab to amend"),))
     pretended = Screen(DIALOG, DIALOG, (0, 0))
     assert read(real, looks).state is read(pretended, looks).state is WAITING
+
+
+def test_since_when_is_told_and_goes_on(stand: Stand) -> None:
+    stand.hear("UserPromptSubmit")
+    stand.clock.sleep(3)
+    stand.hear("PreToolUse", tool_name="Bash")
+    stand.clock.sleep(2)
+    found = stand.report()
+    assert (found.since, found.at) == (stand.began, stand.began + 3)
+    stand.hear("Stop")
+    assert stand.report().since == stand.began + 5
