@@ -11,7 +11,12 @@ from pathlib import Path
 import pytest
 
 from reconciler.adapters.manifestcache import DiskCache
-from reconciler.adapters.memory import MemoryClock, MemoryHost, MemoryRepository
+from reconciler.adapters.memory import (
+    MemoryClock,
+    MemoryHost,
+    MemoryOutfitter,
+    MemoryRepository,
+)
 from reconciler.core.explain import explain
 from reconciler.loop.converge import converge
 from reconciler.loop.cycle import Ports, Thought, think
@@ -39,7 +44,7 @@ def ports_for(folder: Path, cache: Path) -> Ports:
         }
     )
     wishes = Wishes(repository, DiskCache(cache, "test"), "/repo", "/home/ada")
-    return Ports(MemoryHost(), wishes, MemoryClock())
+    return Ports(MemoryHost(outfitter=MemoryOutfitter()), wishes, MemoryClock())
 
 
 def text_of(thought: Thought) -> str:

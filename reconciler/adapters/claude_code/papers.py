@@ -39,7 +39,7 @@ def settings(gate: str, tools: Sequence[str], started: Path, note: Path) -> dict
         for event, timeout in SUBSCRIBED.items()
     }
     # This event is told to commands alone. sh and cat: no start waits for anything of ours.
-    command = f"cat >{shlex.quote(str(note))}; cat {shlex.quote(str(started))}"
+    command = f"umask 077; cat >{shlex.quote(str(note))}; cat {shlex.quote(str(started))}"
     start: Json = {"type": "command", "command": command, "timeout": START_TIMEOUT_S}
     hooks["SessionStart"] = [{"matcher": "startup|resume|clear|compact", "hooks": [start]}]
     return {

@@ -7,6 +7,7 @@ from reconciler.adapters.memory.control import MemoryControl
 from reconciler.adapters.memory.host import CrashError, MemoryHost
 from reconciler.adapters.memory.leases import MemoryLeases
 from reconciler.adapters.memory.mail import MemoryMail
+from reconciler.adapters.memory.outfitter import MemoryOutfitter
 from reconciler.adapters.memory.repository import MemoryMark, MemoryRepository
 from reconciler.adapters.memory.store import MemoryStore
 from reconciler.adapters.memory.time import MemoryClock, ScriptedTrigger
@@ -20,6 +21,7 @@ __all__ = [
     "MemoryLeases",
     "MemoryMail",
     "MemoryMark",
+    "MemoryOutfitter",
     "MemoryPane",
     "MemoryRepository",
     "MemoryStore",
