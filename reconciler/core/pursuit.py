@@ -40,6 +40,7 @@ PRESSES_MAX = 8
 
 PASTED, TYPED, HANDED = "pasted", "typed", "given"
 _WAY = re.compile(r"(pasted|typed|given)\b.* process (\d{1,10})\b")
+_BARS = str.maketrans("", "", "|│┃")
 _FOLDED = re.compile(r"\[Pasted (?:text|content) #?\d+(?: \+(\d+) lines)?\]", re.IGNORECASE)
 
 
@@ -201,5 +202,5 @@ def _given(under_way: Flight) -> str:
 
 
 def _solid(text: str) -> str:
-    """Text without its spaces: a composer wraps lines as it likes."""
-    return "".join(text.split())
+    """Text without spaces and bars: a composer wraps lines as it likes, and may have a frame."""
+    return "".join(text.split()).translate(_BARS)

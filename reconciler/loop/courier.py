@@ -63,19 +63,15 @@ class Courier:
                 thread.join(LISTEN_S + 1.0)
 
     def wake(self, unit: UnitId, in_s: float = 0.0) -> None:
-        """Visit an agent soon: something is new for it, or about it."""
+        """Visit an agent soon, if something waits for it: it may be in another state."""
         post = self._rounds.post(unit)
-        due = self._at.clock.now() + in_s
-        with self._news:
-            post.waiting = True
-            post.asked = min(post.asked, due)
-            self._news.notify_all()
+        if post.waiting:
+            self._ask(post, in_s)
 
     def changed(self) -> None:
         """Visit everybody for whom something waits: the roster or the reports are other ones."""
-        for unit, post in self._rounds.posts().items():
-            if post.waiting:
-                self.wake(unit)
+        for unit in self._rounds.posts():
+            self.wake(unit)
 
     def why(self, message: str) -> str:
         """Return, in a sentence, what an open message waits for; '' for one that is not open."""
@@ -154,13 +150,37 @@ class Courier:
             }
         return post.unread
 
-    # -- threads -----------------------------------------------------------------------------------
+    # -- the rounds --------------------------------------------------------------------------------
+
+    def round(self) -> float:
+        """Visit everybody who is due; return for how long nobody is, in seconds."""
+        self._guarded("the mail", self._sweep)
+        now = self._at.clock.now()
+        for unit, post in self._rounds.posts().items():
+            if post.is_due(now):
+                self._guarded(str(unit), partial(self._visit, unit))
+        return self.left()
+
+    def left(self) -> float:
+        """Return for how long nobody is due, in seconds."""
+        now, posts = self._at.clock.now(), self._rounds.posts()
+        if any(post.is_due(now) for post in posts.values()):
+            return 0.0
+        first = min((post.next_visit for post in posts.values()), default=math.inf)
+        return max(0.0, min(first, self._swept + SWEEP_S, now + SWEEP_S) - now)
+
+    def listen(self, timeout_s: float = LISTEN_S) -> None:
+        """Wait for the bell, at most so long, and have those visited for whom it rang."""
+        for name in self._at.mail.rung(timeout_s):
+            self._ring(UnitId(name))
 
     def _work(self) -> None:
         while not self._closing:
-            self._guarded("the mail", self._sweep)
-            for unit in self._next():
-                self._guarded(str(unit), partial(self._visit, unit))
+            self.round()
+            with self._news:
+                wait_s = self.left()
+                if wait_s > 0 and not self._closing:
+                    self._news.wait(wait_s)
 
     def _sweep(self) -> None:
         """Ask for whom something waits, now and then, and visit whom nobody told us of."""
@@ -171,18 +191,7 @@ class Courier:
         for name in self._at.mail.receivers():
             unit = UnitId(name)
             if self._rounds.post(unit).due == math.inf:
-                self.wake(unit)
-
-    def _next(self) -> list[UnitId]:
-        """Wait until somebody is to be visited, or to sweep; return whom."""
-        with self._news:
-            now, posts = self._at.clock.now(), self._rounds.posts()
-            first = min((post.next_visit for post in posts.values()), default=math.inf)
-            wait_s = min(first, self._swept + SWEEP_S) - now
-            if wait_s > 0 and not self._closing:
-                self._news.wait(min(wait_s, SWEEP_S))
-            now, posts = self._at.clock.now(), self._rounds.posts()
-            return [unit for unit, post in posts.items() if post.is_due(now)]
+                self._ring(unit)
 
     def _visit(self, unit: UnitId) -> None:
         post = self._rounds.post(unit)
@@ -197,12 +206,21 @@ class Courier:
 
     def _listen(self) -> None:
         while not self._closing:
-            if not self._guarded("the bell", self._hear_bell):
+            if not self._guarded("the bell", self.listen):
                 self._pause(TROUBLE_S)
 
-    def _hear_bell(self) -> None:
-        for name in self._at.mail.rung(LISTEN_S):
-            self.wake(UnitId(name))
+    def _ring(self, unit: UnitId) -> None:
+        """Something is new for an agent. What is for people waits for nobody here."""
+        if unit.startswith("person:"):
+            return
+        post = self._rounds.post(unit)
+        post.waiting = True
+        self._ask(post)
+
+    def _ask(self, post: Post, in_s: float = 0.0) -> None:
+        with self._news:
+            post.asked = min(post.asked, self._at.clock.now() + in_s)
+            self._news.notify_all()
 
     def _pause(self, seconds: float) -> None:
         with self._news:
