@@ -22,6 +22,7 @@ from reconciler.wiring import Wiring
 if TYPE_CHECKING:
     from reconciler.adapters.store.ears import Ears
     from reconciler.adapters.store.redis_store import RedisStore
+    from reconciler.cli.reception import Reception
 
 RETRY_S = 5.0
 """Between two tries to find or start a store."""
@@ -33,11 +34,15 @@ class Publisher:
     """The daemon's mouth: one store at a time, that of the fleet settings in force, and one gate.
 
     `meter` counts what the daemon does; the gate tells it. `poke` hears `store` when somebody says
-    a word there, and when a lost store is back; None for nobody.
+    a word there, and when a lost store is back; None for nobody. `reception` speaks with agents.
     """
 
     def __init__(
-        self, wiring: Wiring, log: Callable[[str], None], poke: Callable[[str], None] | None = None
+        self,
+        wiring: Wiring,
+        log: Callable[[str], None],
+        poke: Callable[[str], None] | None = None,
+        reception: Reception | None = None,
     ) -> None:
         self._wiring, self._poke = wiring, poke
         self._ears: Ears | None = None
@@ -45,7 +50,9 @@ class Publisher:
         self._store: RedisStore | None = None
         self._not_before = 0.0
         self._why = ""
-        self._gate = Gatekeeper(wiring, self.known, log)
+        self._reception = reception
+        staff = reception.staff if reception is not None else None
+        self._gate = Gatekeeper(wiring, self.known, log, staff)
         self._said: tuple[str, tuple[Status, ...]] = ("", ())
         self._before: Mapping[UnitId, Status] = {}
         self.meter = Meter()
@@ -71,6 +78,8 @@ class Publisher:
         self.meter.stored(up=True)
 
     def _publish(self, commit: str, statuses: Sequence[Status], now: float) -> None:
+        if self._reception is not None:
+            statuses = self._reception.described(statuses)
         try:
             store = self._connected(now)
         finally:

@@ -18,9 +18,10 @@ from reconciler.cli import handover
 from reconciler.cli.app import Context
 from reconciler.cli.errands import Errands
 from reconciler.cli.publisher import Publisher
+from reconciler.cli.reception import Reception
 from reconciler.core.explain import clean
 from reconciler.core.lease import Standing
-from reconciler.loop.cycle import Ports
+from reconciler.loop.cycle import Ports, Thought
 from reconciler.loop.daemon import Daemon
 from reconciler.loop.tenure import Tenure
 from reconciler.model.control import Consent
@@ -58,7 +59,8 @@ def command(ctx: typer.Context) -> None:
 def _run(wiring: Wiring, fleet: FleetSettings, tenure: Tenure) -> None:
     trigger = wiring.nudges()
     followed = wiring.followed
-    publisher = Publisher(wiring, log, trigger.poke)
+    reception = Reception(wiring, fleet, log, trigger.poke)
+    publisher = Publisher(wiring, log, trigger.poke, reception)
     errands = Errands(wiring, trigger.poke, log)
 
     seat = Seat(wiring, fleet, tenure, trigger.poke)
@@ -71,8 +73,13 @@ def _run(wiring: Wiring, fleet: FleetSettings, tenure: Tenure) -> None:
     def connect(settings: FleetSettings) -> Ports:
         seat.move(settings)
         publisher.meter.leased(seat.epoch)
-        ports = wiring.ports(publisher.of(settings), trigger.poke)
+        reception.of(settings)
+        ports = wiring.ports(publisher.of(settings), trigger.poke, reception.accounts)
         return replace(ports, chronicle=wiring.chronicle(settings, say=log, thorough=True))
+
+    def settle(thought: Thought) -> bool:
+        reception.take(thought)
+        return followed.settle(thought)
 
     daemon = Daemon(
         wishes=followed,
@@ -83,7 +90,7 @@ def _run(wiring: Wiring, fleet: FleetSettings, tenure: Tenure) -> None:
         log=log,
         consented=consented,
         errands=errands.run,
-        settle=followed.settle,
+        settle=settle,
         meter=publisher.meter,
     )
 
@@ -105,6 +112,7 @@ def _run(wiring: Wiring, fleet: FleetSettings, tenure: Tenure) -> None:
         trigger.close()
         errands.close()
         daemon.close()
+        reception.close()
         publisher.close()
         log("ended; every session goes on")
 

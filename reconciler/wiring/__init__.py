@@ -25,23 +25,19 @@ from reconciler.loop.tenure import Tenure
 from reconciler.loop.trial import Trials
 from reconciler.loop.wish import Wishes
 from reconciler.model.fleet import FleetSettings
-from reconciler.model.problems import NovaorchError
+from reconciler.wiring.agents import AgentDoors
+from reconciler.wiring.keeping import KeepingDoors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reconciler.adapters.askbox import AskBox
-    from reconciler.adapters.claude_code import Outfits, RuntimeRecords
     from reconciler.adapters.git.control import GitControl
     from reconciler.adapters.git.repository import GitRepository
-    from reconciler.adapters.store.ears import Ears
-    from reconciler.adapters.store.embedded import EmbeddedServer
-    from reconciler.adapters.store.mail import RedisMail
-    from reconciler.adapters.store.redis_store import RedisStore
     from reconciler.adapters.tmux.host import Tmux
     from reconciler.adapters.watch import Nudges
-    from reconciler.loop.chronicle import Chronicle
     from reconciler.model.agent import Outfit
+    from reconciler.model.capacity import Account
     from reconciler.model.control import Trial
     from reconciler.model.unit import Launch
     from reconciler.ports.agents import Outfitter
@@ -61,7 +57,7 @@ class _Late:
 
 
 @dataclass(frozen=True)
-class Wiring:
+class Wiring(AgentDoors, KeepingDoors):
     """One repository, seen from `directory`, with the user's environment."""
 
     directory: Path
@@ -232,53 +228,6 @@ class Wiring:
             host.watch_deaths()
         return host
 
-    def outfitter(self, fleet: FleetSettings) -> Outfits:
-        """Whoever prepares what agent runtimes need to find when they start."""
-        from reconciler.adapters.claude_code import Outfits
-        from reconciler.adapters.state import PortFile, Tokens
-        from reconciler.adapters.tmux.secret import lookup
-
-        state, port = self.state(fleet), fleet.gate_port
-        return Outfits(
-            fleet=fleet.name,
-            folder=state.agent,
-            mint=Tokens(state).mint,
-            gate=lambda: f"http://127.0.0.1:{PortFile(state.gate_port).port(port or 0)}",
-            charter=self.wishes.charter,
-            reveal=lambda reference: lookup(reference, self.environ),
-            environ=self.environ,
-        )
-
-    def records(self, fleet: FleetSettings) -> RuntimeRecords:
-        """What agent runtimes themselves write down."""
-        from reconciler.adapters.claude_code import RuntimeRecords
-
-        return RuntimeRecords(self.state(fleet).agent, self.environ)
-
-    def store(self, fleet: FleetSettings, *, start: bool) -> RedisStore:
-        """The store of this fleet; `start` lets it start the embedded server."""
-        from reconciler.adapters.store.resolve import open_store
-
-        return open_store(fleet, self.state(fleet), start=start, environ=self.environ)
-
-    def mail(self, fleet: FleetSettings, *, start: bool) -> RedisMail:
-        """The messages of this fleet, in its store; `start` lets it start the embedded server."""
-        from reconciler.adapters.store.resolve import open_mail
-
-        return open_mail(fleet, self.state(fleet), start=start, environ=self.environ)
-
-    def ears(self, store: RedisStore, fleet: FleetSettings, poke: Callable[[str], None]) -> Ears:
-        """What hears a word said in the store, and its coming back."""
-        from reconciler.adapters.store.ears import Ears
-
-        return Ears(store.endpoint, fleet.name, poke)
-
-    def embedded(self, fleet: FleetSettings) -> EmbeddedServer:
-        """The store server that novaorch itself owns."""
-        from reconciler.adapters.store.embedded import EmbeddedServer
-
-        return EmbeddedServer(self.state(fleet), self.environ)
-
     def nudges(self) -> Nudges:
         """What shortens the daemon's wait."""
         from reconciler.adapters.watch import Nudges
@@ -299,40 +248,16 @@ class Wiring:
         repository = self.repository.beside(Handed(index_file=index))
         return self.wishes.beside(repository)
 
-    def chronicle(
+    def ports(
         self,
         fleet: FleetSettings,
-        epoch: Callable[[], int] | None = None,
-        say: Callable[[str], None] = lambda _text: None,
-        *,
-        thorough: bool = False,
-    ) -> Chronicle:
-        """Whoever writes down what is done. `epoch` is that of the lease, `say` hears of trouble.
-
-        `thorough` tells the store how far the journal is: for whoever goes on for days. The folder
-        of the fleet's own files must be there: `state(fleet).make()`.
-        """
-        from reconciler.adapters.git.journal import open_journal
-        from reconciler.adapters.tmux.secret import lookup
-        from reconciler.core.masks import Mask
-        from reconciler.loop.chronicle import Chronicle
-        from reconciler.loop.elsewhere import Elsewhere
-
-        def reveal(reference: str) -> str:
-            try:
-                return lookup(reference, self.environ)
-            except NovaorchError:
-                return ""
-
-        root, home = self.state(fleet).root, self.environ.get("HOME", "")
-        journal, key = open_journal(self.repository, fleet, (self.machine, root, home))
-        if thorough:
-            far = Elsewhere(lambda: self.store(fleet, start=False), self.clock)
-            journal.elsewhere = far.keep
-        number = epoch or self._epoch
-        return Chronicle(journal, self.clock, Mask(key), self.machine, number, say, reveal)
-
-    def ports(self, fleet: FleetSettings, on_event: Callable[[str], None] | None = None) -> Ports:
-        """Everything that a pass needs."""
-        held_back = restraints(self.control, self._standing, fleet.sync.windows)
+        on_event: Callable[[str], None] | None = None,
+        accounts: Callable[[float], Mapping[str, Account]] | None = None,
+    ) -> Ports:
+        """Everything that a pass needs. `accounts` are those that do not let everything through."""
+        windows = fleet.sync.windows
+        if accounts is None:
+            held_back = restraints(self.control, self._standing, windows)
+        else:
+            held_back = restraints(self.control, self._standing, windows, accounts)
         return Ports(self.host(fleet, on_event), self.followed, self.clock, restraints=held_back)

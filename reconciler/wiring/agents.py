@@ -1,0 +1,86 @@
+"""The doors to agents: outfits, records, keyboards, mail, accounts, questions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from reconciler.model.fleet import FleetSettings
+
+if TYPE_CHECKING:
+    from reconciler.adapters.claude_code import Outfits, RuntimeRecords
+    from reconciler.adapters.state import StateDir
+    from reconciler.adapters.state.questions import QuestionFile
+    from reconciler.adapters.store.accounts import RedisAccounts
+    from reconciler.adapters.store.mail import RedisMail
+    from reconciler.adapters.tmux.typist import TmuxTypist
+    from reconciler.loop.wish import Wishes
+
+
+class Ground(Protocol):
+    """What these doors need of the rest of the wiring."""
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The user's environment."""
+        ...
+
+    @property
+    def wishes(self) -> Wishes:
+        """Desired state."""
+        ...
+
+    def state(self: Ground, fleet: FleetSettings) -> StateDir:
+        """The fleet's own files."""
+        ...
+
+
+class AgentDoors:
+    """Part of `Wiring`: everything through which agents are started, read and spoken to."""
+
+    def outfitter(self: Ground, fleet: FleetSettings) -> Outfits:
+        """Whoever prepares what agent runtimes need to find when they start."""
+        from reconciler.adapters.claude_code import Outfits
+        from reconciler.adapters.state import PortFile, Tokens
+        from reconciler.adapters.tmux.secret import lookup
+
+        state, port = self.state(fleet), fleet.gate_port
+        return Outfits(
+            fleet=fleet.name,
+            folder=state.agent,
+            mint=Tokens(state).mint,
+            gate=lambda: f"http://127.0.0.1:{PortFile(state.gate_port).port(port or 0)}",
+            charter=self.wishes.charter,
+            reveal=lambda reference: lookup(reference, self.environ),
+            environ=self.environ,
+        )
+
+    def records(self: Ground, fleet: FleetSettings) -> RuntimeRecords:
+        """What agent runtimes themselves write down."""
+        from reconciler.adapters.claude_code import RuntimeRecords
+
+        return RuntimeRecords(self.state(fleet).agent, self.environ)
+
+    def mail(self: Ground, fleet: FleetSettings, *, start: bool) -> RedisMail:
+        """The messages of this fleet, in its store; `start` lets it start the embedded server."""
+        from reconciler.adapters.store.resolve import open_mail
+
+        return open_mail(fleet, self.state(fleet), start=start, environ=self.environ)
+
+    def accounts(self: Ground, fleet: FleetSettings, mail: RedisMail) -> RedisAccounts:
+        """The ledger of model accounts, in the store that has the mail."""
+        from reconciler.adapters.store.accounts import RedisAccounts
+
+        return RedisAccounts(mail.endpoint, fleet.name)
+
+    def typist(self: Ground, fleet: FleetSettings) -> TmuxTypist:
+        """The keyboard at this fleet's panes."""
+        from reconciler.adapters.tmux.typist import TmuxTypist
+
+        return TmuxTypist(fleet.socket, environ=self.environ)
+
+    def questions(self: Ground, fleet: FleetSettings) -> QuestionFile:
+        """What agents asked, and nobody has answered yet."""
+        from reconciler.adapters.state.questions import QuestionFile
+
+        return QuestionFile(self.state(fleet).questions)
