@@ -21,12 +21,18 @@ from reconciler.gate.request import HEAD_BYTES_MAX
 
 CLIENTS_MAX = 64
 """More strangers than so many at once, and the one that has been here longest goes."""
+ARRIVING_S = 0.5
+BURST_MAX = 512
+"""Unless even that one has just come: a hundred agents that speak at once are strangers, too, for
+a moment."""
 EACH_MAX = 32
 """So many connections an agent has at once; the next ones are strangers'."""
 KEEP_S = 60
 """How long a connection may rest that showed a good token and wants to go on."""
 IGNORED_MAX = 1 << 16
-"""So many bytes after its question a client may send."""
+"""So many bytes after its question a stranger may send."""
+TRUSTED_IGNORED_MAX = 64 << 20
+"""An agent that sends too much is heard out, so that it hears that it was too much."""
 
 
 class Hall:
@@ -45,7 +51,10 @@ class Hall:
             link.drop()
             return
         self.links[link] = ""
-        if sum(not unit for unit in self.links.values()) > CLIENTS_MAX:
+        strangers = [one for one, unit in self.links.items() if not unit]
+        if len(strangers) <= CLIENTS_MAX:
+            return
+        if len(strangers) > BURST_MAX or strangers[0].came < link.came - ARRIVING_S:
             self.make_room()
 
     def trust(self, link: Link, unit: str) -> None:
@@ -86,6 +95,7 @@ class Link(H11Protocol):
         self._serving = False
         self._closing = False
         self._ignored = 0
+        self.came = self.loop.time()
         self._serve_next = self.app
         self.app = self._served
 
@@ -106,7 +116,8 @@ class Link(H11Protocol):
         """Take what came; after the question it is not looked at."""
         if self._closing:
             self._ignored += len(data)
-            if self._ignored > IGNORED_MAX:
+            trusted = bool(self._hall.links.get(self))
+            if self._ignored > (TRUSTED_IGNORED_MAX if trusted else IGNORED_MAX):
                 self.drop()
             return
         if not self._serving and self._timer is None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.gate.doors import Doors
-from reconciler.gate.link import CLIENTS_MAX
+from reconciler.gate.link import ARRIVING_S, BURST_MAX
 from reconciler.gate.page import Page, Pages
 from reconciler.gate.server import Server
 from reconciler.model.problems import NovaorchError
@@ -179,19 +179,37 @@ def test_who_never_stops_talking_is_sent_away(server: Server) -> None:
     assert get(server) == (200, "hello\n")
 
 
-def test_two_hundred_connections_at_once(server: Server) -> None:
+def test_two_hundred_connections_that_say_nothing(server: Server) -> None:
     links = [dial(server) for _ in range(200)]
     for link in links:
         with contextlib.suppress(OSError):
             link.sendall(GOOD[:7])
     assert get(server) == (200, "hello\n")
-    assert server.clients <= CLIENTS_MAX
+    time.sleep(ARRIVING_S + 0.1)
+    more = [dial(server) for _ in range(200)]
+    for link in more:
+        with contextlib.suppress(OSError):
+            link.sendall(GOOD[:7])
+    assert get(server) == (200, "hello\n")
+    assert server.clients <= 200 + 1
+    for link in links[:199]:
+        link.settimeout(LIMIT_S)
+        assert said(link) == b"", "whoever was here longest made room"
+    links += more
     for link in links[-10:]:
         link.sendall(GOOD[7:])
         assert said(link).endswith(b"hello\n"), "the latest are served"
     for link in links:
         link.close()
     wait_for_nobody(server)
+
+
+def test_a_flood_of_connections_has_an_end(server: Server) -> None:
+    links = [dial(server) for _ in range(BURST_MAX + 50)]
+    assert get(server) == (200, "hello\n")
+    assert server.clients <= BURST_MAX + 1
+    for link in links:
+        link.close()
 
 
 def test_many_at_once_all_get_their_page(server: Server) -> None:
