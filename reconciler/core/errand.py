@@ -24,10 +24,14 @@ GO_ON_MAX = 3
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing until an epoch second, or until something is heard; `inf`: until something is."""
+    """Nothing until an epoch second, or until something is heard; `inf`: until something is.
+
+    `seen`: what was pasted is still seen in the composer.
+    """
 
     until: float
     why: str
+    seen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,8 @@ class Pursuit:
 
     `acted`: these were typed by this very life, and tmux said so; `missed`: tmux said that it did
     not. `looks` counts those that changed nothing. `asked` is when the transcript was asked last,
-    `absent` whether it denied, None: it could not say.
+    `absent` whether it denied, None: it could not say. `gone` is since when it was seen nowhere: a
+    person, or a life that ended, may have pressed Enter just before.
     """
 
     acted: frozenset[str] = frozenset()
@@ -113,6 +118,7 @@ class Pursuit:
     asks: int = 0
     asked: float = 0.0
     absent: bool | None = None
+    gone: float = 0.0
     looks: int = 0
 
 

@@ -30,7 +30,7 @@ PROOF_S = 0.5
 """A proof comes by itself within this time, as a rule."""
 LINE_PROOF_S = 0.05
 SETTLED_S = 5.0
-"""What a transcript does not hold after this time, of an agent at rest, did not arrive."""
+"""What was seen nowhere for so long, not in the transcript of an agent at rest, did not arrive."""
 STUCK_S = 120.0
 """The same of an agent that is still at work."""
 DOUBT_S = 600.0
@@ -128,13 +128,15 @@ def _pressed(case: Case, screen: Screen, under_way: Flight) -> Move:
     """Press Enter, not too often: whoever swallows one may need a while."""
     if screen.attended > under_way.at:
         soon = case.now + pause(case.pursuit.looks)
-        return Wait(soon, f"{_given(under_way)}; it is in the composer, and Enter is a person's")
+        why = f"{_given(under_way)}; it is in the composer, and Enter is a person's"
+        return Wait(soon, why, seen=True)
     tried = case.pursuit.presses
     due = case.pursuit.pressed + pause(tried) if tried else case.now
     if case.now >= due and tried < PRESSES_MAX:
         return Press(under_way.messages)
     until = max(due, case.now + pause(case.pursuit.looks))
-    return Wait(until, f"{_given(under_way)}; it is in the composer after {tried + 1} Enters")
+    why = f"{_given(under_way)}; it is in the composer after {tried + 1} Enters"
+    return Wait(until, why, seen=True)
 
 
 def _left(case: Case, screen: Screen, under_way: Flight) -> Move | None:
@@ -171,7 +173,8 @@ def _settled(case: Case, under_way: Flight) -> Move | None:
             return Bury(tuple((message.id, why) for message in under_way.messages))
         return Wait(soon, f"{_given(under_way)}; nobody can tell yet whether it arrived")
     busy = case.report.state is AgentState.BUSY
-    if pursuit.asked - under_way.at < (STUCK_S if busy else SETTLED_S):
+    needed = STUCK_S if busy else SETTLED_S
+    if not pursuit.gone or pursuit.asked - pursuit.gone < needed:
         return Wait(soon, f"{_given(under_way)}; it is not in the transcript yet")
     return _again(case, under_way)
 

@@ -142,7 +142,7 @@ class Rounds:
         self._at.mail.prove([(one, proof) for one in named])
         if post.unread is not None:
             post.unread.update(named)
-        post.pursuit = replace(post.pursuit, presses=0, asks=0, absent=None, looks=0)
+        post.pursuit = replace(post.pursuit, presses=0, asks=0, absent=None, looks=0, gone=0.0)
 
     def ask(self, case: Case, post: Post) -> frozenset[str]:
         """Ask the transcript for what is under way, write down what it holds, and return that."""
@@ -151,9 +151,13 @@ class Rounds:
             return frozenset()
         texts = {mark(message.id): message.id for message in under_way.messages}
         held = self._at.records.holds(case.seat, list(texts))
-        absent = None if held is None else True
-        asks = post.pursuit.asks + 1
-        post.pursuit = replace(post.pursuit, asks=asks, asked=case.now, absent=absent)
+        post.pursuit = replace(
+            post.pursuit,
+            asks=post.pursuit.asks + 1,
+            asked=case.now,
+            absent=None if held is None else True,
+            gone=post.pursuit.gone or case.now,
+        )
         found = frozenset(texts[text] for text in held or () if text in texts)
         if found:
             self.submitted(post, found, "transcript: it holds the mark")
@@ -187,7 +191,8 @@ class Rounds:
         if case.seat is not None:
             self._at.mail.prove(_admitted(case.mail, case.now))
         if case.screen is not None:
-            post.pursuit = replace(post.pursuit, looks=post.pursuit.looks + 1)
+            gone = 0.0 if isinstance(move, to.Wait) and move.seen else post.pursuit.gone
+            post.pursuit = replace(post.pursuit, looks=post.pursuit.looks + 1, gone=gone)
         until = min(move.until, case.now + RECHECK_S) if post.waiting else math.inf
         self._later(post, max(until, case.now + 0.01), move.why)
 
@@ -206,7 +211,7 @@ class Rounds:
         assert seat is not None  # noqa: S101  (nobody types to what is nowhere)
         if isinstance(move, to.Press):
             presses = post.pursuit.presses + 1
-            post.pursuit = replace(post.pursuit, presses=presses, pressed=case.now)
+            post.pursuit = replace(post.pursuit, presses=presses, pressed=case.now, gone=0.0)
             self._at.typist.enter(seat)
             self._later(post, case.now + PROOF_S, "Enter was pressed once more")
             return None

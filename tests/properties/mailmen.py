@@ -103,7 +103,9 @@ class FusedTypist(MemoryTypist):
 
     def paste(self, seat: Seat, text: str, *, enter: bool = True) -> bool:
         done: list[bool] = []
-        self.fuse.around(lambda: done.append(super(FusedTypist, self).paste(seat, text, enter=enter)))
+        self.fuse.around(
+            lambda: done.append(super(FusedTypist, self).paste(seat, text, enter=enter))
+        )
         return done[0]
 
     def enter(self, seat: Seat) -> bool:
@@ -125,10 +127,10 @@ class SharedRecords:
         written = self.world.agents[seat.unit].transcript
         return frozenset(text for text in texts if text in written)
 
-    def session(self, seat: Seat) -> Evidence | None:
+    def session(self, _seat: Seat) -> Evidence | None:
         return None
 
-    def spending(self, seat: Seat, day: str) -> Spending | None:
+    def spending(self, _seat: Seat, _day: str) -> Spending | None:
         return None
 
 
@@ -339,7 +341,9 @@ class Quirks:
 class World:
     """Everything, and the hour. `run` plays one history; then `sins`, `agents` and `mail` tell."""
 
-    def __init__(self, seed: int, quirks: Quirks, fuse: Fuse | None = None, agents: int = 1) -> None:
+    def __init__(
+        self, seed: int, quirks: Quirks, fuse: Fuse | None = None, agents: int = 1
+    ) -> None:
         self.chance = random.Random(seed)
         self.quirks, self.fuse = quirks, fuse or Fuse()
         self.clock = MemoryClock()
@@ -379,6 +383,9 @@ class World:
         self.later(240.0, self._peace)
         end = self.clock.hour + 3600.0 * hours
         while self.clock.hour < end and not self._over():
+            self._step()
+        end = self.clock.hour + 120.0  # a turn may still give twice what was given once
+        while self.clock.hour < end:
             self._step()
 
     def hear(self, event: HookEvent) -> HookAnswer:
@@ -449,7 +456,12 @@ class World:
     def _start(self) -> None:
         self.lives += 1
         self.watch = Watch(
-            self.typist, self.records, lambda: self.roster, self.clock, self.said.append, self._noted
+            self.typist,
+            self.records,
+            lambda: self.roster,
+            self.clock,
+            self.said.append,
+            self._noted,
         )
         doors = Doors(
             mail=self.mail,
