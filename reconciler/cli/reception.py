@@ -7,13 +7,21 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
+from reconciler import __version__
 from reconciler.adapters.mint import Mint
 from reconciler.cli.gatekeeper import Staff
 from reconciler.core.agents import described
+from reconciler.core.mcpwire import Server
 from reconciler.core.roster import roster
+from reconciler.core.toolbox import ToolError
 from reconciler.gate.doors import Call, Controls
+from reconciler.gate.mcp import Mcp
+from reconciler.gate.tools.belt import Toolbelt
+from reconciler.gate.tools.means import Means
+from reconciler.gate.tools.table import INSTRUCTIONS, TOOLS
 from reconciler.loop.cycle import Thought
 from reconciler.loop.decisions import Decisions
 from reconciler.loop.office import Office, Outside
@@ -50,7 +58,9 @@ class Reception:
             note=self._decided,
         )
         self._office = self._made(fleet)
-        self.staff = Staff(self, controls=self._controls())
+        self._proposals = wiring.proposals(lambda: self._office.roster.commit)
+        self._mcp = Mcp(self._serving)
+        self.staff = Staff(self, self._mcp, self._controls())
 
     def of(self, fleet: FleetSettings) -> None:
         """Speak with the agents of this fleet from now on."""
@@ -65,6 +75,7 @@ class Reception:
     def close(self) -> None:
         """Let go of every agent; they go on."""
         self.decisions.close()
+        self._mcp.close()
         self._office.close()
 
     def reports(self) -> Mapping[UnitId, AgentReport]:
@@ -98,9 +109,33 @@ class Reception:
             stack.callback(accounts.close)
             typist = self._wiring.typist(fleet)
             stack.callback(typist.close)
+            knowledge = self._wiring.knowledge(fleet, mail)
+            stack.callback(knowledge.close)
             records = self._wiring.records(fleet)
             stack.pop_all()
-        return Outside(mail, typist, records, accounts, (mail, accounts, typist))
+        rest = (mail, accounts, typist, knowledge)
+        return Outside(mail, typist, records, accounts, knowledge, rest)
+
+    def _serving(self, unit: UnitId) -> Server:
+        """Return the tools of an agent; while no store answers, they say so."""
+        rooms = self._office.rooms
+        if rooms is None:
+            return Server(__version__, TOOLS, _closed, INSTRUCTIONS)
+        means = Means(
+            roster=lambda: self._office.roster,
+            mail=rooms.outside.mail,
+            report=rooms.watch.report,
+            insights=rooms.outside.knowledge,
+            lines=rooms.outside.knowledge,
+            questions=_Asking(self.decisions),
+            proposals=self._proposals,
+            now=self._wiring.clock.now,
+            mint=self._mint,
+            pause=self._wiring.clock.sleep,
+            turn=rooms.courier.turn,
+            log=self._log,
+        )
+        return Toolbelt(means, __version__).serving(unit)
 
     def _deliver(self, decision: Decision) -> None:
         """Bring the answer to a question to the agent that asked."""
@@ -149,6 +184,23 @@ class Reception:
 
     def _message(self, call: Call) -> Json:
         return {"why": self._office.why(call.named["id"])}
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """Questions of tools, put where decisions are."""
+
+    decisions: Decisions
+
+    def ask(self, unit: UnitId, asks: str, options: Sequence[str], detail: str) -> Decision:
+        """See `ports.knowledge.Questions`."""
+        return self.decisions.ask(unit, f"{asks}\n{detail}" if detail else asks, options)
+
+
+def _closed(_name: str, _arguments: Mapping[str, Json]) -> Mapping[str, Json]:
+    raise ToolError(
+        "unavailable", "novaorch cannot serve now", why="its store does not answer", fix="try later"
+    )
 
 
 def _places(fleet: FleetSettings) -> tuple[str, ...]:

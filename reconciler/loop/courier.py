@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 
@@ -72,6 +73,10 @@ class Courier:
         """Visit everybody for whom something waits: the roster or the reports are other ones."""
         for unit in self._rounds.posts():
             self.wake(unit)
+
+    def turn(self, unit: UnitId) -> AbstractContextManager[object]:
+        """Return what keeps everybody else from touching an agent's mail while it is held."""
+        return self._rounds.post(unit).turn
 
     def why(self, message: str) -> str:
         """Return, in a sentence, what an open message waits for; '' for one that is not open."""

@@ -24,6 +24,7 @@ from reconciler.model.ids import UnitId
 from reconciler.model.problems import NovaorchError
 from reconciler.ports import Clock
 from reconciler.ports.agents import Accounts, Mail, Records, Typist
+from reconciler.ports.knowledge import Insights, StatusLines
 
 RETRY_S = 5.0
 """Between two tries to open while the store does not answer."""
@@ -37,6 +38,10 @@ class Closing(Protocol):
         ...
 
 
+class Knowledge(Insights, StatusLines, Protocol):
+    """What agents tell all others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outside:
     """The doors to agents, opened for one fleet. `rest` is closed after everything else."""
@@ -45,6 +50,7 @@ class Outside:
     typist: Typist
     records: Records
     accounts: Accounts
+    knowledge: Knowledge
     rest: tuple[Closing, ...] = ()
 
 

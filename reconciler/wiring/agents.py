@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from reconciler.model.fleet import FleetSettings
+from reconciler.model.problems import Problem
 
 if TYPE_CHECKING:
     from reconciler.adapters.claude_code import Outfits, RuntimeRecords
+    from reconciler.adapters.git.propose import GitProposals
+    from reconciler.adapters.git.repository import GitRepository
     from reconciler.adapters.state import StateDir
     from reconciler.adapters.state.questions import QuestionFile
     from reconciler.adapters.store.accounts import RedisAccounts
+    from reconciler.adapters.store.knowledge import RedisKnowledge
     from reconciler.adapters.store.mail import RedisMail
     from reconciler.adapters.tmux.typist import TmuxTypist
     from reconciler.loop.wish import Wishes
@@ -72,6 +76,27 @@ class AgentDoors:
         from reconciler.adapters.store.accounts import RedisAccounts
 
         return RedisAccounts(mail.endpoint, fleet.name)
+
+    def knowledge(self: Ground, fleet: FleetSettings, mail: RedisMail) -> RedisKnowledge:
+        """What agents tell all others, in the store that has the mail."""
+        from reconciler.adapters.store.knowledge import RedisKnowledge
+
+        return RedisKnowledge(mail.endpoint, fleet.name)
+
+    def proposals(self: Ground, followed: Callable[[], str]) -> GitProposals:
+        """Where agents propose changes; `followed` tells the commit they begin at."""
+        from reconciler.adapters.git.propose import GitProposals
+        from reconciler.loop.wish import Wishes
+
+        home = self.environ.get("HOME", "")
+
+        def problems(repository: GitRepository, commit: str) -> Sequence[Problem]:
+            # A reader of its own: the one that the daemon follows with is not for other threads.
+            return (
+                Wishes(repository, self._cache(), str(repository.root), home).read(commit).problems
+            )
+
+        return GitProposals(self.repository.root, followed, self.clock.now, problems)
 
     def typist(self: Ground, fleet: FleetSettings) -> TmuxTypist:
         """The keyboard at this fleet's panes."""
