@@ -6,6 +6,7 @@ Knows steps and marks only. What a step really did is for the host to say; here 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
 
 from reconciler.model.action import Action
 from reconciler.model.ids import UnitId
@@ -38,7 +39,7 @@ class Tally:
         self._units: dict[UnitId, dict[str, Kept]] = {}
         self._homes: dict[str, tuple[str, str]] = {}
         self._slots: dict[UnitId, str] = {}
-        self._made = 0
+        self._names = (f"made:{number}" for number in count())
         for pane in _panes(world):
             self._homes[pane.pane_id] = (pane.window_id, pane.session_id)
             if pane.mark is not None and pane.mark.fleet == fleet:
@@ -100,9 +101,9 @@ class Tally:
 
     def _open(self, marks: list[PaneMark]) -> None:
         for mark in marks:
-            self._made += 1
-            self._homes[f"made:{self._made}"] = ("", "")
-            self._put(f"made:{self._made}", mark)
+            pane = next(self._names)
+            self._homes[pane] = ("", "")
+            self._put(pane, mark)
 
     def _swap(self, one: str, other: str) -> None:
         homes = self._homes

@@ -62,6 +62,11 @@ def test_a_command_is_masked_word_by_word() -> None:
     assert kept == ["agent", "--token", word, f"--password={word}", "--quiet", "go"]
 
 
+def test_a_table_is_masked_by_the_names_in_it() -> None:
+    kept = MASK.field("options", {"api_token": SECRET, "status": "on", "password": 7})
+    assert kept == {"api_token": MASK.word(SECRET), "status": "on", "password": 7}
+
+
 @pytest.mark.parametrize("name", ["env.HOME", "env.X", "secrets.KEY", "env", "secrets"])
 def test_variables_are_masked_by_their_field_whatever_they_hold(name: str) -> None:
     assert MASK.field(name, "1") == MASK.word("1")
@@ -94,6 +99,7 @@ def test_known_values_are_found_anywhere_the_longest_first() -> None:
 def test_controls_are_made_visible_and_long_texts_are_cut() -> None:
     assert MASK.text("a\x1b[31m\nb\u202e") == "a\\u{1b}[31m\\u{a}b\\u{202e}"
     assert len(MASK.text("x" * 10_000)) == 500
+    assert MASK.text("x" * 500) == "x" * 500
 
 
 TEXTS = st.text(max_size=40)

@@ -40,6 +40,9 @@ EQUIVALENT = {
      "value > 0: comparison turned"): "nothing counts as nothing either way",
     ("match.py", "if len(found) == 1:",
      "if len(found) == 1: never"): "a short cut: the best of one is that one",
+    ("engaged.py", "if scene.consent.now or not scene.world.facts.presence:",
+     "scene.consent.now or not scene.world.facts.presence: last operand dropped"):
+        "a short cut: where nobody works, nobody is disturbed",
     ("ending.py", "return mark.drain_until > now + LONGEST_S + 2  # marks keep whole seconds",
      "mark.drain_until > now + LONGEST_S + 2: comparison turned"): "no mark is ever that hour",
 }  # fmt: skip
