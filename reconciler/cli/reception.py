@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from reconciler import __version__
@@ -24,7 +23,7 @@ from reconciler.gate.tools.means import Means
 from reconciler.gate.tools.table import INSTRUCTIONS, TOOLS
 from reconciler.loop.cycle import Thought
 from reconciler.loop.decisions import Decisions
-from reconciler.loop.office import Office, Outside
+from reconciler.loop.office import Office, Outside, Rooms
 from reconciler.model.agent import AgentReport
 from reconciler.model.capacity import Account
 from reconciler.model.decision import Decision
@@ -59,6 +58,7 @@ class Reception:
         )
         self._office = self._made(fleet)
         self._proposals = wiring.proposals(lambda: self._office.roster.commit)
+        self._belt: tuple[Rooms, Toolbelt] | None = None
         self._mcp = Mcp(self._serving)
         self.staff = Staff(self, self._mcp, self._controls())
 
@@ -121,13 +121,18 @@ class Reception:
         rooms = self._office.rooms
         if rooms is None:
             return Server(__version__, TOOLS, _closed, INSTRUCTIONS)
-        means = Means(
+        if self._belt is None or self._belt[0] is not rooms:
+            self._belt = (rooms, Toolbelt(self._means(rooms), __version__))
+        return self._belt[1].serving(unit)
+
+    def _means(self, rooms: Rooms) -> Means:
+        return Means(
             roster=lambda: self._office.roster,
             mail=rooms.outside.mail,
             report=rooms.watch.report,
             insights=rooms.outside.knowledge,
             lines=rooms.outside.knowledge,
-            questions=_Asking(self.decisions),
+            questions=self.decisions,
             proposals=self._proposals,
             now=self._wiring.clock.now,
             mint=self._mint,
@@ -135,7 +140,6 @@ class Reception:
             turn=rooms.courier.turn,
             log=self._log,
         )
-        return Toolbelt(means, __version__).serving(unit)
 
     def _deliver(self, decision: Decision) -> None:
         """Bring the answer to a question to the agent that asked."""
@@ -184,17 +188,6 @@ class Reception:
 
     def _message(self, call: Call) -> Json:
         return {"why": self._office.why(call.named["id"])}
-
-
-@dataclass(frozen=True, slots=True)
-class _Asking:
-    """Questions of tools, put where decisions are."""
-
-    decisions: Decisions
-
-    def ask(self, unit: UnitId, asks: str, options: Sequence[str], detail: str) -> Decision:
-        """See `ports.knowledge.Questions`."""
-        return self.decisions.ask(unit, f"{asks}\n{detail}" if detail else asks, options)
 
 
 def _closed(_name: str, _arguments: Mapping[str, Json]) -> Mapping[str, Json]:

@@ -34,7 +34,19 @@ class Ground(Protocol):
         """Desired state."""
         ...
 
-    def state(self: Ground, fleet: FleetSettings) -> StateDir:
+    @property
+    def repository(self) -> GitRepository:
+        """The repository."""
+        ...
+
+    @property
+    def clock(self) -> SystemClock:
+        """The hour."""
+        ...
+
+    def _cache(self) -> DiskCache: ...
+
+    def state(self, fleet: FleetSettings) -> StateDir:
         """The fleet's own files."""
         ...
 
