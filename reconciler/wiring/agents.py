@@ -10,8 +10,10 @@ from reconciler.model.problems import Problem
 
 if TYPE_CHECKING:
     from reconciler.adapters.claude_code import Outfits, RuntimeRecords
+    from reconciler.adapters.clock import SystemClock
     from reconciler.adapters.git.propose import GitProposals
     from reconciler.adapters.git.repository import GitRepository
+    from reconciler.adapters.manifestcache import DiskCache
     from reconciler.adapters.state import StateDir
     from reconciler.adapters.state.questions import QuestionFile
     from reconciler.adapters.store.accounts import RedisAccounts
