@@ -26,6 +26,12 @@ def main() -> None:
         code = quick(sys.argv[1:])
         if code is not None:
             sys.exit(code)
+    if "mcp" in sys.argv[1:4]:
+        from reconciler.cli.quickmcp import quick as quick_mcp  # noqa: PLC0415
+
+        code = quick_mcp(sys.argv[1:])
+        if code is not None:
+            sys.exit(code)
     from reconciler.cli.app import run  # noqa: PLC0415
 
     sys.exit(run(sys.argv[1:]))
