@@ -15,6 +15,7 @@ from functools import partial
 
 from reconciler.core.envelope import marks
 from reconciler.core.errand import GO_ON_MAX
+from reconciler.loop.lostmail import LostMail
 from reconciler.loop.rounds import Doors, Post, Rounds
 from reconciler.model.hook import SILENCE, HookAnswer, HookEvent
 from reconciler.model.ids import UnitId
@@ -40,6 +41,7 @@ class Courier:
     def __init__(self, doors: Doors) -> None:
         self._at = doors
         self._rounds = Rounds(doors)
+        self._lost = LostMail(doors.mail, doors.roster)
         self._news = threading.Condition()
         self._closing = False
         self._swept = -math.inf
@@ -193,7 +195,9 @@ class Courier:
         if 0 <= now - self._swept < SWEEP_S:
             return
         self._swept = now
-        for name in self._at.mail.receivers():
+        waiting = self._at.mail.receivers()
+        self._lost.look(waiting, now)
+        for name in waiting:
             unit = UnitId(name)
             if self._rounds.post(unit).due == math.inf:
                 self._ring(unit)
