@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
-import json
-import socket
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from reconciler.cli import render
 from reconciler.core import address
 from reconciler.core.address import PERSON, Book
 from reconciler.core.receipts import letter_lines, story
+from reconciler.gate.client import Client
 from reconciler.model.fleet import FleetSettings
 from reconciler.model.ids import UnitId
 from reconciler.model.message import Tracked
@@ -96,34 +92,8 @@ def waits(wiring: Wiring, fleet: FleetSettings, kept: Tracked) -> str:
     if kept.message.to.startswith(PERSON):
         return "that somebody reads it: novaorch inbox"
     try:
-        said = _asked(wiring.state(fleet).control, f"/messages/{quote(kept.message.id, safe='')}")
-    except (OSError, ValueError, http.client.HTTPException):
+        said = Client(wiring.state(fleet).control, ANSWER_S).get(f"/messages/{kept.message.id}")
+    except NovaorchError:
         return NO_DAEMON
-    return said or "the controller has not come to it yet"
-
-
-def _asked(path: Path, what: str) -> str:
-    """Ask the daemon why, at its socket; '' when it knows nothing of it."""
-    line = _Line(path)
-    try:
-        line.request("GET", what)
-        said = json.loads(line.getresponse().read(1 << 20))
-    finally:
-        line.close()
-    value = said.get("value") if isinstance(said, dict) else None
-    why = value.get("why") if isinstance(value, dict) else None
-    return why if isinstance(why, str) else ""
-
-
-class _Line(http.client.HTTPConnection):
-    """HTTP by a unix socket."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=ANSWER_S)
-        self._path = path
-
-    def connect(self) -> None:
-        """Reach the socket."""
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(ANSWER_S)
-        self.sock.connect(str(self._path))
+    why = said.get("why") if isinstance(said, dict) else None
+    return why if isinstance(why, str) and why else "the controller has not come to it yet"
