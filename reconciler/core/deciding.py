@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from reconciler.model.decision import Decision
+from reconciler.model.ids import UnitId
 from reconciler.model.problems import NovaorchError
 
 PERMISSION, ASKED = "permission", "question"
 TEXT_MAX = 4_000
 OPTIONS_MAX = 10
+WIDE, TALL = 160, 8
+"""So much of what is asked is shown to people."""
 OPEN_MAX = 20
 """So many questions of one agent are open at once."""
 
@@ -85,3 +88,53 @@ def answered(decision: Decision) -> str:
     because = f"\nBecause: {decision.because}" if decision.because else ""
     asked = decision.asks if len(decision.asks) <= 200 else decision.asks[:199] + "…"
     return f"Decision {decision.id}, you asked: {asked}\nAnswer: {decision.answer}{because}"
+
+
+def read(told: object) -> Decision | None:
+    """Return a decision from its plain JSON, None when that is none."""
+    if not isinstance(told, dict):
+        return None
+    words = {key: value for key, value in told.items() if isinstance(value, str)}
+    at, held, options = told.get("at"), told.get("held_until", 0), told.get("options")
+    hours = isinstance(at, int | float) and isinstance(held, int | float)
+    if not hours or not isinstance(options, list) or not {"id", "unit", "kind", "asks"} <= {*words}:
+        return None
+    return Decision(
+        id=words["id"],
+        unit=UnitId(words["unit"]),
+        kind=words["kind"],
+        asks=words["asks"],
+        detail=words.get("detail", ""),
+        at=float(at),
+        held_until=float(held),
+        options=tuple(str(option) for option in options),
+        answer=words.get("answer", ""),
+        by=words.get("by", ""),
+        because=words.get("because", ""),
+    )
+
+
+def lines(decision: Decision, ago: str) -> list[str]:
+    """Return a decision as people read it: what is asked, and how it is answered."""
+    head = f"{decision.id}  {decision.unit}"
+    if decision.kind == PERMISSION:
+        text = [f"{head} wants to use {decision.asks}, {ago} ago"]
+        shown = decision.detail.splitlines() or [""]
+    else:
+        text, shown = [f"{head} asks, {ago} ago"], decision.asks.splitlines()
+    text += [f"    {line[:WIDE]}" for line in shown[:TALL]]
+    if len(shown) > TALL:
+        text.append(f"    ... {len(shown) - TALL} lines more (--json)")
+    if decision.answer:
+        because = f": {decision.because}" if decision.because else ""
+        return [*text, f"  {decision.answer}, by {decision.by}{because}"]
+    return [*text, f"  {_how(decision)}"]
+
+
+def _how(decision: Decision) -> str:
+    if decision.kind == PERMISSION:
+        if not decision.options:
+            return f"novaorch attach {decision.unit}"
+        return f"novaorch decisions allow {decision.id}  |  deny {decision.id} --because ..."
+    options = "  ".join(f"{n}: {o}" for n, o in enumerate(decision.options, 1))
+    return f"novaorch decisions answer {decision.id} {options or '...'}"

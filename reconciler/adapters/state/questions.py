@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.adapters.state.folder import private_folder, replaced
+from reconciler.core.deciding import read
 from reconciler.model.decision import Decision
-from reconciler.model.ids import Json, UnitId
 
 BYTES_MAX = 16 << 20
 
@@ -26,7 +26,7 @@ class QuestionFile:
             found = json.loads(self.path.read_bytes()[:BYTES_MAX])
         except (OSError, ValueError, RecursionError):
             return ()
-        made = map(_decision, found if isinstance(found, list) else [])
+        made = map(read, found if isinstance(found, list) else [])
         return tuple(decision for decision in made if decision is not None)
 
     def keep(self, questions: Sequence[Decision]) -> None:
@@ -35,24 +35,3 @@ class QuestionFile:
             return
         private_folder(self.path.parent)
         replaced(self.path, json.dumps([question.as_json() for question in questions]))
-
-
-def _decision(told: Json) -> Decision | None:
-    if not isinstance(told, dict):
-        return None
-    words = {key: value for key, value in told.items() if isinstance(value, str)}
-    at, options = told.get("at"), told.get("options")
-    if not isinstance(at, int | float) or not isinstance(options, list):
-        return None
-    try:
-        return Decision(
-            id=words["id"],
-            unit=UnitId(words["unit"]),
-            kind=words["kind"],
-            asks=words["asks"],
-            detail=words["detail"],
-            at=float(at),
-            options=tuple(str(option) for option in options),
-        )
-    except KeyError:
-        return None
