@@ -18,6 +18,8 @@ from reconciler.rehearsal.script import Script
 from reconciler.rehearsal.turn import Turn
 from reconciler.rehearsal.waits import Pause
 
+FOLD_BREAKS, FOLD_CHARACTERS = 2, 800
+"""The composer shows a longer paste as a word; so does the real one."""
 Steps = Generator[Pause, None, None]
 FOOTERS = {
     "auto": "⏵⏵ auto mode on",
@@ -40,6 +42,7 @@ class Life(Figure):
         self.draft = script.draft
         self.queue: list[str] = list(flags.rest[:1])
         self._swallow = script.swallow
+        self._pasted: dict[str, str] = {}
         self._ending: Steps | None = None
 
     # -- what happens in order -----------------------------------------------------------------
@@ -99,7 +102,7 @@ class Life(Figure):
             self.dialog.press(name, text)
             return ""
         if name in ("paste", "text"):
-            self.draft += text
+            self.draft += self._folded(text) if name == "paste" else text
             self.truth.typed(text)
         elif name in ("newline", "back", "clear"):
             self.draft = {"newline": self.draft + "\n", "back": self.draft[:-1]}.get(name, "")
@@ -117,8 +120,19 @@ class Life(Figure):
         elif self.draft.strip() in ("/exit", "/quit"):
             self.draft, self._ending = "", self.leave("prompt_input_exit")
         elif self.draft.strip():
+            for word, text in self._pasted.items():
+                self.draft = self.draft.replace(word, text)
             self.queue.append(self.draft)
             self.draft = self.hint = ""
+
+    def _folded(self, text: str) -> str:
+        """Return what stands in the composer for a paste: a long one is a word only."""
+        breaks = text.count("\n")
+        if breaks <= FOLD_BREAKS and len(text) <= FOLD_CHARACTERS:
+            return text
+        word = f"[Pasted text #{len(self._pasted) + 1} +{breaks} lines]"
+        self._pasted[word] = text
+        return word
 
     # -- the screen ----------------------------------------------------------------------------
 

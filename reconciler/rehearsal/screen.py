@@ -7,6 +7,8 @@ import os
 SIGN = "❯\u00a0"
 """Before what is being written; a prompt that was sent has an ordinary space there."""
 DIM, PLAIN, REVERSE = "\x1b[2m", "\x1b[0m", "\x1b[7m"
+ROWS_MAX = 12
+"""A composer has no more rows; its first is always there."""
 ENTER = "\x1b[?1049h\x1b[?2004h\x1b[?25h\x1b]2;✳ Claude Code (rehearsal)\x07"
 LEAVE = "\x1b[?2004l\x1b[?1049l"
 
@@ -78,7 +80,9 @@ def composer(draft: str, hint: str, footer: str, width: int) -> tuple[list[str],
     at = (len(rows), 2 + len(rows[-1]))
     if not draft and hint:
         shown = [f"{SIGN}{REVERSE}{hint[0]}{PLAIN}{DIM}{hint[1:]}{PLAIN}"]
-    return [rule, *shown[-12:], rule, "  " + footer], (min(at[0], 12), at[1])
+    if len(shown) > ROWS_MAX:
+        shown = [shown[0], *shown[1 - ROWS_MAX :]]
+    return [rule, *shown, rule, "  " + footer], (min(at[0], ROWS_MAX), at[1])
 
 
 def dialog(title: str, detail: str, question: str, answers: list[str], chosen: int) -> list[str]:

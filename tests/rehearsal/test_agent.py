@@ -195,6 +195,16 @@ def test_an_enter_is_swallowed_and_the_next_is_not(at: Stage, ear: Ear) -> None:
     at.until(lambda: "Stop" in ear.names, "the turn")
 
 
+def test_a_long_paste_is_folded_and_submitted_whole(at: Stage, ear: Ear) -> None:
+    long = "\n".join(f"line {number}" for number in range(30))
+    at.start()
+    at.say(long, "Left")
+    at.until(lambda: seen(at).draft == "[Pasted text #1 +29 lines]", "the fold")
+    at.press("Enter")
+    at.until(lambda: ear.of("UserPromptSubmit"), "the prompt")
+    assert ear.of("UserPromptSubmit")[0]["prompt"] == long
+
+
 def test_a_slow_start_loses_an_enter_too(at: Stage, ear: Ear) -> None:
     at.script["start_s"] = 0.6
     at.start(ready="")
