@@ -35,6 +35,8 @@ STUCK_S = 120.0
 """The same of an agent that is still at work."""
 DOUBT_S = 600.0
 """So long nobody can tell: then it is given up, for it may have arrived."""
+AWAY_S = 60.0
+"""A person whose last key is older has left."""
 TRIES_MAX = 6
 PRESSES_MAX = 8
 
@@ -121,15 +123,20 @@ def _on_screen(case: Case, under_way: Flight) -> Move | None:
     if not remains(reading.draft, under_way.messages):
         why = f"somebody's draft is in the composer of {case.unit}"
         return Wait(soon, f"{_given(under_way)}; {why}")
-    return _pressed(case, screen, under_way)
+    folded = _FOLDED.fullmatch(reading.draft.strip()) is not None
+    return _pressed(case, screen, under_way, folded=folded)
 
 
-def _pressed(case: Case, screen: Screen, under_way: Flight) -> Move:
-    """Press Enter, not too often: whoever swallows one may need a while."""
-    if screen.attended > under_way.at:
-        soon = case.now + pause(case.pursuit.looks)
+def _pressed(case: Case, screen: Screen, under_way: Flight, *, folded: bool) -> Move:
+    """Press Enter, not too often: whoever swallows one may need a while.
+
+    What is `folded` looks like anybody's paste: where a person was since, it may be theirs.
+    """
+    free = screen.attended + AWAY_S
+    if screen.attended > under_way.at and (folded or case.now < free):
+        until = max(free, case.now + pause(case.pursuit.looks))
         why = f"{_given(under_way)}; it is in the composer, and Enter is a person's"
-        return Wait(soon, why, seen=True)
+        return Wait(until, why, seen=True)
     tried = case.pursuit.presses
     due = case.pursuit.pressed + pause(tried) if tried else case.now
     if case.now >= due and tried < PRESSES_MAX:

@@ -16,7 +16,8 @@ from functools import partial
 from reconciler.core.envelope import marks
 from reconciler.core.errand import GO_ON_MAX
 from reconciler.loop.lostmail import LostMail
-from reconciler.loop.rounds import Doors, Post, Rounds
+from reconciler.loop.post import Post
+from reconciler.loop.rounds import Doors, Rounds
 from reconciler.model.hook import SILENCE, HookAnswer, HookEvent
 from reconciler.model.ids import UnitId
 from reconciler.model.message import Proof, Stage
@@ -27,8 +28,12 @@ SWEEP_S = 5.0
 LISTEN_S = 2.0
 """One listening lasts so long; an end may have to wait for it."""
 TROUBLE_S = 1.0
+CONFIRM_S = 0.015
+"""After so long a transcript holds what was submitted, as a rule."""
 DRAWN_S = 0.1
 """After so long a program has drawn what it told."""
+WORKING = frozenset({"PreToolUse", "PostToolUse", "PermissionRequest", "Stop", "StopFailure"})
+"""These tell that the model was given the prompt."""
 TELLING = frozenset(
     {"Stop", "StopFailure", "SessionStart", "SessionEnd", "Notification", "UserPromptSubmit"}
 )
@@ -106,6 +111,8 @@ class Courier:
         return answer
 
     def _heard(self, event: HookEvent, post: Post) -> HookAnswer:
+        if event.name in WORKING:
+            self._rounds.confirmed(post)
         if event.name == "UserPromptSubmit":
             return self._prompted(event, post)
         if event.name == "PostToolUse" and post.waiting:
@@ -123,10 +130,8 @@ class Courier:
             return HookAnswer(context=text) if text else SILENCE
         waiting = {one.message.id for one in self._at.mail.inbox(str(event.unit))}
         if found & waiting:
-            self._unread(event.unit, post)
-            self._rounds.submitted(
-                post, found & waiting, "hook UserPromptSubmit: it holds the mark"
-            )
+            self._rounds.prompted(event.unit, post, found & waiting, event.at)
+            self._ask(post, CONFIRM_S)
         return SILENCE
 
     def _stopped(self, event: HookEvent, post: Post) -> HookAnswer:

@@ -17,6 +17,7 @@ from reconciler.core.envelope import PASTE_ROOM, Bundle, bundle, line, mark
 from reconciler.core.errand import Case, Closed, Move, Pursuit
 from reconciler.core.pursuit import HANDED, LINE_PROOF_S, PASTED, PROOF_S, TYPED, flight, how
 from reconciler.core.runtimes import RUNTIMES
+from reconciler.loop.post import RECHECK_S, Post
 from reconciler.model.agent import AgentReport, Roster, Seat
 from reconciler.model.ids import UnitId
 from reconciler.model.message import Message, Proof, Stage, Tracked
@@ -26,8 +27,8 @@ from reconciler.ports.agents import Mail, Records, Typist
 
 MOVES_MAX = 16
 """Moves of one visit; more would be a circle."""
-RECHECK_S = 30.0
-"""So long at most nobody is visited for whom something waits, whatever was or was not heard."""
+WORD_S = 3.0
+"""So long a transcript may take to confirm a hook; after that the hook's word is enough."""
 HANDED_ROOM = 9_500
 """What others add to the same answer has room beside it."""
 
@@ -46,34 +47,6 @@ class Doors:
     log: Callable[[str], None]
     admit: Callable[[Seat, float], Closed | None] = lambda _seat, _now: None
     runtimes: Mapping[str, Runtime] = field(default_factory=lambda: RUNTIMES)
-
-
-@dataclass(slots=True)
-class Post:
-    """What one life remembers of one agent's mail. Whoever touches it holds `turn`.
-
-    `due` is the epoch second of the next visit, `asked` the one that somebody asked for. `unread`
-    were submitted and not answered yet, None: not asked for in this life. `go_ons` counts the turns
-    in a row that went on with messages.
-    """
-
-    turn: threading.RLock = field(default_factory=threading.RLock)
-    due: float = math.inf
-    asked: float = math.inf
-    why: str = ""
-    waiting: bool = True
-    pursuit: Pursuit = field(default_factory=Pursuit)
-    unread: set[str] | None = None
-    go_ons: int = 0
-
-    @property
-    def next_visit(self) -> float:
-        """The epoch second of the next visit."""
-        return min(self.due, self.asked)
-
-    def is_due(self, now: float) -> bool:
-        """Whether a visit is to be made. An hour too far off was set by another clock."""
-        return self.next_visit <= now or now + 2 * RECHECK_S < self.next_visit < math.inf
 
 
 class Rounds:
@@ -98,6 +71,8 @@ class Rounds:
         """Do what can be done for an agent now; return the hour of the next visit."""
         post = self.post(unit)
         with post.turn:
+            if post.prompted and self._unconfirmed(unit, post):
+                return post.due
             case: Case | None = self.case(unit, post)
             for _ in range(MOVES_MAX):
                 if case is None:
@@ -135,9 +110,41 @@ class Rounds:
         self._later(post, case.now + PROOF_S, "given with a hook's answer; its proof is not in yet")
         return given.text
 
-    def submitted(self, post: Post, ids: Iterable[str], evidence: str) -> None:
+    def prompted(self, unit: UnitId, post: Post, ids: Iterable[str], at: float) -> None:
+        """Take note that these are in a prompt. It is written down when the turn is seen to go on:
+        an agent that ends before its model was given the prompt is given it again."""
+        seat = self._at.roster().seats.get(unit)
+        post.pid = seat.pid if seat is not None else 0
+        post.prompted.update((one, at) for one in ids)
+
+    def confirmed(self, post: Post, ids: Iterable[str] | None = None) -> None:
+        """Write down what a hook told of these, of all without `ids`: the turn goes on."""
+        told = [(one, at) for one, at in post.prompted.items() if ids is None or one in ids]
+        if told:
+            evidence = "hook UserPromptSubmit: the prompt holds its mark"
+            self.submitted(post, [one for one, _ in told], evidence, at=max(at for _, at in told))
+        for one, _ in told:
+            post.prompted.pop(one, None)
+
+    def _unconfirmed(self, unit: UnitId, post: Post) -> bool:
+        """Whether a hook's word waits for the transcript still; then a visit is planned."""
+        now, seat = self._at.clock.now(), self._at.roster().seats.get(unit)
+        if seat is None or seat.pid != post.pid:
+            post.prompted.clear()
+            return False
+        held = self._at.records.holds(seat, [mark(one) for one in post.prompted])
+        age = now - min(post.prompted.values())
+        if held is None or age > WORD_S:
+            self.confirmed(post)
+        else:
+            self.confirmed(post, [one for one in post.prompted if mark(one) in held])
+        if post.prompted:
+            self._later(post, now + max(0.015, age), "submitted; the transcript is to confirm it")
+        return bool(post.prompted)
+
+    def submitted(self, post: Post, ids: Iterable[str], evidence: str, *, at: float = 0.0) -> None:
         """Write down that these are part of what the model was given."""
-        proof = Proof(Stage.SUBMITTED, self._at.clock.now(), evidence)
+        proof = Proof(Stage.SUBMITTED, at or self._at.clock.now(), evidence)
         named = sorted(ids)
         self._at.mail.prove([(one, proof) for one in named])
         if post.unread is not None:
