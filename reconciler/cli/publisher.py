@@ -79,7 +79,7 @@ class Publisher:
 
     def _publish(self, commit: str, statuses: Sequence[Status], now: float) -> None:
         if self._reception is not None:
-            statuses = self._reception.described(statuses)
+            statuses = self._gate.heard(self._reception.described(statuses))
         try:
             store = self._connected(now)
         finally:

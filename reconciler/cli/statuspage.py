@@ -9,6 +9,7 @@ from reconciler.cli import render
 from reconciler.core.agents import BUDGET
 from reconciler.core.conditions import HEALTHY, READY, RECONCILING, STALLED, holds
 from reconciler.core.explain import clean, summary
+from reconciler.core.hearing import HEARD
 from reconciler.core.suspend import line
 from reconciler.model.action import Plan
 from reconciler.model.agent import AgentState
@@ -223,7 +224,7 @@ def _of_agent(status: Status) -> Iterator[str]:
         yield agent.why
     if agent is not None:
         yield from (f"but {word}" for word in agent.conflicts)
-    yield from (c.message for c in status.conditions if c.name == BUDGET)
+    yield from (c.message for c in status.conditions if c.name in (BUDGET, HEARD))
 
 
 _QUIET = frozenset({AgentState.IDLE, AgentState.BUSY, AgentState.DONE, AgentState.STARTING})

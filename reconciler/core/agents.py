@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from reconciler.core.hearing import HEARD
 from reconciler.model.agent import AgentReport, AgentState
 from reconciler.model.ids import UnitId
 from reconciler.model.status import Condition, Ready, Status
@@ -61,7 +62,7 @@ def _described(status: Status, report: AgentReport | None, warning: str) -> Stat
 def _remembered(status: Status, old: Status | None, fresh: bool) -> Status:
     if old is None or old.pid != status.pid:
         return status
-    said = tuple(c for c in old.conditions if c.name == BUDGET)
+    said = tuple(c for c in old.conditions if c.name in (BUDGET, HEARD))
     agent = old.agent if fresh else forgotten(old).agent
     if agent is None and not said:
         return status
