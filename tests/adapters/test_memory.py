@@ -10,15 +10,17 @@ from reconciler.adapters.memory import (
     CrashError,
     MemoryClock,
     MemoryHost,
+    MemoryOutfitter,
     MemoryRepository,
     MemoryStore,
     ScriptedTrigger,
 )
 from reconciler.model import step as do
 from reconciler.model.action import Expect
+from reconciler.model.agent import Persona
 from reconciler.model.ids import UnitId
 from reconciler.model.marks import frame_text
-from reconciler.model.problems import BlindError, SourceError
+from reconciler.model.problems import BlindError, NovaorchError, SourceError
 from reconciler.model.status import Ready, Status
 from reconciler.model.unit import Launch
 from reconciler.model.world import NOW, FrameMark, PaneMark, SeenPane
@@ -420,3 +422,20 @@ def test_time_passes_only_when_somebody_waits() -> None:
     clock.sleep(-1)
     assert clock.now() == 105
     assert len(ports(clock)) == 5
+
+
+def test_an_agent_runtime_is_outfitted_before_anything_is_done() -> None:
+    outfitter = MemoryOutfitter(env=(("TOKEN", "t"),))
+    host = MemoryHost(outfitter=outfitter)
+    launch = Launch(("claude",), "/", persona=Persona("claude-code"))
+    torch, anvil = (do.NewPane(mark(u), launch, "{}") for u in (TORCH, ANVIL))
+    plain = new_pane(MAIN)
+    done(host, session("a", do.NewWindow("k", "k", "", (torch, plain))))
+    assert outfitter.asked == [(TORCH, launch)]
+    assert host.outfits[TORCH].env == (("TOKEN", "t"),)
+    outfitter.refused[ANVIL] = NovaorchError("no outfit", why="it rained", fix="wait")
+    receipt = perform(host, session("b", do.NewWindow("k", "k", "", (anvil,))))
+    assert (receipt.error, receipt.fix) == ("no outfit: it rained", "wait")
+    assert [s.name for s in host.sessions] == ["a"]
+    refused = perform(MemoryHost(), session("b", do.NewWindow("k", "k", "", (anvil,))))
+    assert "nobody here" in refused.error
