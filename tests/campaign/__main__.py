@@ -14,8 +14,11 @@ def main() -> int:
     parser.add_argument("--agents", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kill-every", type=float, default=5.0, metavar="SECONDS")
+    parser.add_argument("--rate", type=float, default=1_000.0, help="messages a second at most")
     told = parser.parse_args()
-    report = Campaign(told.messages, told.agents, told.seed, told.kill_every).run()
+    report = Campaign(
+        told.messages, told.agents, seed=told.seed, kill_every_s=told.kill_every, rate=told.rate
+    ).run()
     print(report)
     for what in ("lost", "twice", "without_receipt"):
         for line in getattr(report, what)[:10]:

@@ -63,8 +63,10 @@ class Report:
 class Campaign:
     """One run. Everything that is chosen comes from the seed; what the machine does, does not."""
 
-    def __init__(self, messages: int, agents: int, seed: int, kill_every_s: float) -> None:
-        self._chance = random.Random(seed)
+    def __init__(
+        self, messages: int, agents: int, *, seed: int, kill_every_s: float, rate: float
+    ) -> None:
+        self._chance, self._rate = random.Random(seed), rate
         self._wanted, self._kill_every_s = messages, kill_every_s
         self.house = Playhouse({f"a{n}": _script(n, seed) for n in range(agents)})
         self.report = Report()
@@ -126,8 +128,7 @@ class Campaign:
                 words = (mint(), str(sender), str(to), body, time.time())
                 batch.append(Message(*words, key=f"n{number}"))
             self._accept(mail, batch)
-            if not batch:
-                time.sleep(0.05)
+            time.sleep(len(batch) / self._rate if batch else 0.05)
 
     def _accept(self, mail: RedisMail, batch: list[Message]) -> None:
         while batch:

@@ -113,8 +113,9 @@ class Stage:
         words = words or ("--session-id", CONVERSATION)
         argv = ["env", *env, *self.argv, "--settings", str(settings), *words]
         size = ("-x", "100", "-y", "30")
-        self.tmux("-f", "/dev/null", "new-session", "-d", *size, "-s", "a", "-c", self.work, *argv)
-        self.tmux("set-option", "-g", "remain-on-exit", "on")
+        config = self.folder / "tmux.conf"
+        config.write_text("set-option -g remain-on-exit on\n")
+        self.tmux("-f", config, "new-session", "-d", *size, "-s", "a", "-c", self.work, *argv)
         self.until(lambda: ready in self.screen(), f"{ready!r} on the screen")
 
     def tmux(self, *words: object, text: str | None = None) -> str:
