@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reconciler.adapters.git.folders import FOLDER
-from reconciler.adapters.git.formats import TREE, Entry, object_id, parse_commit, parse_tree
+from reconciler.adapters.git.formats import object_id, parse_commit
 from reconciler.adapters.git.loose import NewObjects
 from reconciler.adapters.git.process import said
 from reconciler.adapters.git.repository import GitRepository
+from reconciler.adapters.git.splice import spliced
 from reconciler.kinds.parse import concerns, parse, refuse
 from reconciler.model.ids import UnitId
 from reconciler.model.insight import Proposal, Proposed
@@ -113,7 +114,8 @@ class _Desk:
         found = parse_commit(base, self._objects.contents([base], "commit")[0])
         content = proposal.content
         blob = self._new.write("blob", content.encode()) if content is not None else ""
-        tree = self._spliced(found.tree, [FOLDER, *proposal.path.split("/")], blob)
+        path = f"{FOLDER}/{proposal.path}"
+        tree = spliced(self._objects, self._new, found.tree, path, blob)
         if tree == found.tree:
             raise NovaorchError(
                 "this proposes nothing",
@@ -127,30 +129,6 @@ class _Desk:
         commit = self._new.write("commit", body)
         self._new.store()
         return commit
-
-    def _spliced(self, tree: str, path: list[str], blob: str) -> str:
-        """Return a tree that differs in one file; '' for one that is left empty."""
-        name, rest = path[0], path[1:]
-        entries = {entry.name: entry for entry in self._entries(tree)}
-        before = entries.pop(name, None)
-        if rest:
-            if before is not None and before.mode != TREE:
-                raise NovaorchError(
-                    f"{name} is no folder there", why="it is a file or a link", fix="another path"
-                )
-            below = self._spliced(before.oid if before else "", rest, blob)
-            entries |= {name: Entry(TREE, name, below)} if below else {}
-        elif blob:
-            entries[name] = Entry("100644", name, blob)
-        return self._new.write("tree", _tree_body(entries.values())) if entries else ""
-
-    def _entries(self, tree: str) -> Sequence[Entry]:
-        if not tree:
-            return ()
-        try:
-            return parse_tree(self._objects.contents([tree], "tree")[0], self._format)
-        except ValueError as error:
-            raise SourceError(f"tree {tree} is malformed", why=str(error), fix="git fsck") from None
 
     def _check(self, proposal: Proposal, base: str, commit: str) -> None:
         """Refuse what would not be followed if it were merged; old troubles are none of its own."""
@@ -221,17 +199,6 @@ def _refuse_problems(problems: Iterable[Problem]) -> None:
             why="; ".join(shown) + more,
             fix=errors[0].fix,
         )
-
-
-def _tree_body(entries: Iterable[Entry]) -> bytes:
-    """Return a tree object; git sorts a folder as if its name ended in a slash."""
-    lines = []
-    for entry in entries:
-        name = entry.name.encode("utf-8", "surrogateescape")
-        key = name + b"/" if entry.mode == TREE else name
-        mode = entry.mode.lstrip("0").encode()
-        lines.append((key, b"%s %s\0%s" % (mode, name, bytes.fromhex(entry.oid))))
-    return b"".join(line for _, line in sorted(lines))
 
 
 def _person(author: UnitId) -> str:

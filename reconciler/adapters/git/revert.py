@@ -47,7 +47,7 @@ class Reverts:
 
     def check(self, revert: Revert) -> None:
         """Raise the SourceError that `onto_branch` would raise, as far as one can see."""
-        _refuse_underway(self.ground.common_dir, revert.branch)
+        refuse_underway(self.ground.common_dir, revert.branch)
         place = self.work_tree(revert.branch)
         if place is not None and not self.clean(place):
             raise SourceError(
@@ -204,7 +204,8 @@ def _kind(mode: str) -> bytes:
     return {TREE: b"tree", "160000": b"commit"}.get(mode, b"blob")
 
 
-def _refuse_underway(common_dir: Path, branch: str) -> None:
+def refuse_underway(common_dir: Path, branch: str) -> None:
+    """Refuse a branch that is being rebased or bisected in any work tree."""
     for place in _git_dirs(common_dir):
         if branch_underway(place) == f"refs/heads/{branch}":
             raise SourceError(
