@@ -10,7 +10,7 @@ from reconciler.model import step as do
 from reconciler.model.action import Reason, Verb
 from reconciler.model.fleet import FleetSettings
 from reconciler.model.ids import UnitId
-from reconciler.model.unit import Desired
+from reconciler.model.unit import Desired, Process
 from reconciler.model.world import Drain, SeenPane
 from tests.bench import Bench, said
 from tests.builders import ON_FAILURE, agent, agent_id, desired, problem, session, window
@@ -62,20 +62,24 @@ def test_who_is_wanted_again_is_as_if_nothing_had_been() -> None:
 
 
 @pytest.mark.parametrize(
-    ("process", "ends"),
+    ("process", "first", "ends"),
     [
-        (agent("a", labels={"x": "1"}), False),
-        (agent("a", "new"), True),
-        (agent("a", stopped=True), True),
-        (agent("a", restart=ON_FAILURE), False),
+        (agent("a", labels={"x": "1"}), "update agent/a changed", False),
+        (agent("a", "new"), "restart agent/a changed", True),
+        (agent("a", stopped=True), "stop agent/a stopped-by-wish", True),
+        (agent("a", restart=ON_FAILURE), "update agent/a absent-for-a-moment", False),
     ],
 )
-def test_who_comes_back_changed_is_changed_and_keeps_no_trace(process: object, ends: bool) -> None:
+def test_who_comes_back_changed_is_changed_at_once_and_keeps_no_trace(
+    process: Process, first: str, ends: bool
+) -> None:
     bench = Bench(BOTH).run()
     pid = bench.pids()[A]
     bench.commit(ALONE)
     bench.once()
-    bench.run(desired(process, B, fleet=SLOW))  # type: ignore[arg-type]
+    bench.commit(desired(process, B, fleet=SLOW))
+    assert said(bench.plan().moves) == [first]
+    bench.run()
     assert (bench.pids().get(A) != pid) is ends
     assert all(p.mark.drain is Drain.NONE for p in bench.panes() if p.mark)
 
