@@ -49,9 +49,9 @@ _CODEX = Looks(
 )
 
 _GEMINI = Looks(
-    ready=r"^[│ ]*[>*!] ",
+    ready=r"^[│ ]*[>*!](?: |$)",
     busy=r"\(esc to cancel, \d",
-    composer=r"^[│ ]*[>*!] +(.*?) *│?$",
+    composer=r"^[│ ]*[>*!](?: +(.*?))? *│?$",
     limited=r"[Qq]uota exceeded|RESOURCE_EXHAUSTED|[Uu]sage limit reached",
     auth_lost=r"How would you like to authenticate|Failed to (?:log in|login)",
     dialogs=(
@@ -78,6 +78,8 @@ _CODEX_OPTIONS = (
 )
 
 _GEMINI_OPTIONS = (
+    # The directory is one that a manifest names, as with the others.
+    ("--skip-trust",),
     ("--model", "{model}"),
     ("--approval-mode", "{permission}"),
     ("--allowed-tools", "{tools}"),
@@ -107,13 +109,14 @@ RUNTIMES: Mapping[str, Runtime] = {
             name="codex",
             program="codex",
             install="npm install -g @openai/codex",
+            # It chooses the id of a conversation itself, so each life begins another one.
             start=(*_CODEX_OPTIONS, ("--", "{prompt}")),
             resume=(("resume", "{conversation}"), *_CODEX_OPTIONS),
             mcp=True,
             paste=True,
             quit=("/quit",),
             looks=_CODEX,
-            permissions=("untrusted", "on-request", "never"),
+            permissions=("on-request", "never"),
         ),
         Runtime(
             name="gemini",
@@ -122,7 +125,7 @@ RUNTIMES: Mapping[str, Runtime] = {
             start=(
                 ("--session-id", "{conversation}"),
                 *_GEMINI_OPTIONS,
-                ("--prompt-interactive", "{prompt}"),
+                ("--prompt-interactive={prompt}",),
             ),
             resume=(("--resume", "{conversation}"), *_GEMINI_OPTIONS),
             paste=True,

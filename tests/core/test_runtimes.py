@@ -61,8 +61,8 @@ def test_nothing_that_a_manifest_says_becomes_an_option(name: str) -> None:
     """A prompt comes behind `--`, or behind a flag that takes it."""
     runtime = RUNTIMES[name]
     words = argv(runtime, Persona(name, prompt="--yolo"), {"conversation": "c"}, resume=False)
-    assert words[-1] == "--yolo"
-    assert words[-2] in ("--", "--prompt-interactive")
+    assert words[-1] in ("--yolo", "--prompt-interactive=--yolo")
+    assert words[-1] != "--yolo" or words[-2] == "--"
     assert "--yolo" not in argv(runtime, Persona(name, prompt="--yolo"), {}, resume=True)
 
 
@@ -192,3 +192,29 @@ def test_where_a_person_writes(row: str, draft: str | None) -> None:
 )
 def test_what_an_account_does_not_allow(row: str, limited: bool, auth: bool) -> None:
     assert (fits(LOOKS.limited, row), fits(LOOKS.auth_lost, row)) == (limited, auth)
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "kind"),
+    [
+        # Seen on codex 0.169 and gemini 0.61.
+        ("codex", "\u203a Ask Codex to do anything", "ready"),
+        ("codex", "◦ Working (1s • esc to interrupt)", "busy"),
+        ("codex", "  Would you like to run the following command?", "permission"),
+        ("codex", "  Press enter to confirm or esc to cancel", "question"),
+        ("codex", "  gpt-5 default · /work", ""),
+        ("gemini", " >   Type your message or @path/to/file", "ready"),
+        ("gemini", " >", "ready"),
+        ("gemini", " ⠸ Thinking... (esc to cancel, 1s)", "busy"),
+        ("gemini", " │ Do you trust the files in this folder?            │", "trust"),
+        ("gemini", "Allow execution of: 'echo, redirection (>)'?", "permission"),
+        ("gemini", "   How would you like to authenticate for this project?", "auth"),
+        ("gemini", " workspace (/directory)     sandbox    /model", ""),
+    ],
+)
+def test_rows_of_others(name: str, row: str, kind: str) -> None:
+    looks = RUNTIMES[name].looks
+    asked = next((k.value for k, pattern in looks.dialogs if fits(pattern, row)), "")
+    named = {"ready": looks.ready, "busy": looks.busy, "auth": looks.auth_lost}
+    found = [word for word, pattern in named.items() if fits(pattern, row)]
+    assert [*found, *([asked] if asked else [])] == ([kind] if kind else [])
