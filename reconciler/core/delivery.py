@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 
 from reconciler.core.errand import (
+    Again,
     Bury,
     Case,
     Look,
@@ -45,7 +46,7 @@ def decide(case: Case) -> Move:
     under_way = flight(case.mail)
     if under_way is not None:
         move = pursue(case, under_way)
-        if move is not None:
+        if not isinstance(move, Again):
             return move
     return begin(case, [one.message for one in case.mail])
 

@@ -89,6 +89,11 @@ class Bury:
     letters: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Again:
+    """It did not arrive: give it again, as if it had not been given."""
+
+
 Move = Wait | Offer | Look | Paste | Type | Press | Check | Prove | Bury
 
 

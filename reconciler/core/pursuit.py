@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from reconciler.core.envelope import END, marks, render
+from reconciler.core.envelope import END, PASTE_ROOM, bundle, marks
 from reconciler.core.errand import (
+    Again,
     Bury,
     Case,
     Check,
@@ -43,7 +44,8 @@ PRESSES_MAX = 8
 PASTED, TYPED, HANDED = "pasted", "typed", "given"
 _WAY = re.compile(r"(pasted|typed|given)\b.* process (\d{1,10})\b")
 _BARS = str.maketrans("", "", "|│┃")
-_FOLDED = re.compile(r"\[Pasted (?:text|content) #?\d+(?: \+(\d+) lines)?\]", re.IGNORECASE)
+_FOLDED = re.compile(r"\[Pasted text #\d+(?: \+(\d+) lines)?\]")
+_COUNTED = re.compile(r"\[Pasted Content (\d+) chars\](?: #\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +66,24 @@ def how(way: str, seat: Seat, hook: str = "") -> str:
 
 
 def flight(mail: tuple[Tracked, ...]) -> Flight | None:
-    """Return what is under way, None when nothing is."""
-    given = [one for one in mail if one.stage is Stage.INJECTED]
+    """Return what is under way: what was given last, None when nothing is."""
+    given = [(one, _injections(one)) for one in mail if one.stage is Stage.INJECTED]
     if not given:
         return None
-    tries = [[p for p in one.proofs if p.stage is Stage.INJECTED] for one in given]
-    last = max((proofs[-1] for proofs in tries), key=lambda proof: proof.at)
+    last = max((proofs[-1] for _, proofs in given), key=lambda proof: proof.at)
+    batch = [(one.message, len(proofs)) for one, proofs in given if proofs[-1].at == last.at]
     found = _WAY.match(last.evidence)
     way, pid = (found[1], int(found[2])) if found is not None else ("", 0)
-    messages = tuple(one.message for one in given)
-    return Flight(messages, last.at, way, pid, max(map(len, tries)))
+    messages = tuple(message for message, _ in batch)
+    return Flight(messages, last.at, way, pid, max(count for _, count in batch))
 
 
-def pursue(case: Case, under_way: Flight) -> Move | None:
-    """Return the next move for it; None: it did not arrive, and is to be given again."""
+def _injections(one: Tracked) -> list[Proof]:
+    return [proof for proof in one.proofs if proof.stage is Stage.INJECTED]
+
+
+def pursue(case: Case, under_way: Flight) -> Move | Again:
+    """Return the next move for it, or that it is to be given again."""
     seat, pursuit = case.seat, case.pursuit
     ids = {message.id for message in under_way.messages}
     if ids <= pursuit.missed:
@@ -88,7 +94,7 @@ def pursue(case: Case, under_way: Flight) -> Move | None:
         return Wait(proof_at, f"{_given(under_way)}; its proof is not in yet")
     if seat is not None and (not pursuit.asks or case.now >= pursuit.asked + pause(pursuit.asks)):
         return Check(under_way.messages)
-    move = None
+    move: Move | Again | None = None
     if same and under_way.way in (PASTED, TYPED):
         move = _on_screen(case, under_way)
     return move or _settled(case, under_way)
@@ -97,17 +103,19 @@ def pursue(case: Case, under_way: Flight) -> Move | None:
 def remains(draft: str, messages: tuple[Message, ...]) -> bool:
     """Whether the text in a composer is what was pasted of these, and nothing else.
 
-    An agent may fold a long paste into a word of its own, and show only the end of a text.
+    An agent may fold a paste into a word of its own, or show only the end of it.
     """
-    ours = render(messages)
-    folded = _FOLDED.fullmatch(draft.strip())
+    ours = bundle(messages, PASTE_ROOM).text
+    folded, counted = _FOLDED.fullmatch(draft), _COUNTED.fullmatch(draft)
     if folded is not None:
-        return folded[1] is None or abs(int(folded[1]) - ours.count("\n")) <= 1
+        return int(folded[1] or 0) == ours.count("\n")
+    if counted is not None:
+        return int(counted[1]) == len(ours)
     seen = _solid(draft)
     return seen.endswith(_solid(END)) and _solid(ours).endswith(seen)
 
 
-def _on_screen(case: Case, under_way: Flight) -> Move | None:
+def _on_screen(case: Case, under_way: Flight) -> Move | Again | None:
     """Return what its screen says is to be done first; None: it is in no composer."""
     screen, reading = case.screen, case.reading
     if screen is None or reading is None:
@@ -120,23 +128,18 @@ def _on_screen(case: Case, under_way: Flight) -> Move | None:
     if not reading.draft:
         return _left(case, screen, under_way) if case.pursuit.absent is None else None
     soon = case.now + pause(case.pursuit.looks)
-    if not remains(reading.draft, under_way.messages):
+    if not remains(reading.draft.strip(), under_way.messages):
         why = f"somebody's draft is in the composer of {case.unit}"
         return Wait(soon, f"{_given(under_way)}; {why}")
-    folded = _FOLDED.fullmatch(reading.draft.strip()) is not None
-    return _pressed(case, screen, under_way, folded=folded)
+    return _pressed(case, screen, under_way)
 
 
-def _pressed(case: Case, screen: Screen, under_way: Flight, *, folded: bool) -> Move:
-    """Press Enter, not too often: whoever swallows one may need a while.
-
-    What is `folded` looks like anybody's paste: where a person was since, it may be theirs.
-    """
+def _pressed(case: Case, screen: Screen, under_way: Flight) -> Move:
+    """Press Enter, not too often: whoever swallows one may need a while."""
     free = screen.attended + AWAY_S
-    if screen.attended > under_way.at and (folded or case.now < free):
-        until = max(free, case.now + pause(case.pursuit.looks))
-        why = f"{_given(under_way)}; it is in the composer, and Enter is a person's"
-        return Wait(until, why, seen=True)
+    if screen.attended > under_way.at and case.now < free:
+        why = f"{_given(under_way)}; it is in the composer, and Enter is a person's for a while"
+        return Wait(free, why, seen=True)
     tried = case.pursuit.presses
     due = case.pursuit.pressed + pause(tried) if tried else case.now
     if case.now >= due and tried < PRESSES_MAX:
@@ -146,7 +149,7 @@ def _pressed(case: Case, screen: Screen, under_way: Flight, *, folded: bool) -> 
     return Wait(until, why, seen=True)
 
 
-def _left(case: Case, screen: Screen, under_way: Flight) -> Move | None:
+def _left(case: Case, screen: Screen, under_way: Flight) -> Move | Again | None:
     """Judge by the screen alone what no transcript tells: it is in the composer no more."""
     ids = {message.id for message in under_way.messages}
     if ids & marks("".join(screen.rows)):
@@ -159,7 +162,7 @@ def _left(case: Case, screen: Screen, under_way: Flight) -> Move | None:
     return None
 
 
-def _line_read(case: Case, screen: Screen, under_way: Flight) -> Move | None:
+def _line_read(case: Case, screen: Screen, under_way: Flight) -> Move | Again:
     if screen.unread > 0:
         until = case.now + pause(case.pursuit.looks)
         return Wait(until, f"{_given(under_way)}; its program has not read the line")
@@ -170,8 +173,8 @@ def _line_read(case: Case, screen: Screen, under_way: Flight) -> Move | None:
     return _again(case, under_way)
 
 
-def _settled(case: Case, under_way: Flight) -> Move | None:
-    """Return what follows from what the transcript said; None: it has to be given again."""
+def _settled(case: Case, under_way: Flight) -> Move | Again:
+    """Return what follows from what the transcript said."""
     pursuit, age = case.pursuit, case.now - under_way.at
     soon = pursuit.asked + pause(pursuit.asks)
     if pursuit.absent is None:
@@ -186,18 +189,18 @@ def _settled(case: Case, under_way: Flight) -> Move | None:
     return _again(case, under_way)
 
 
-def _again(case: Case, under_way: Flight) -> Move | None:
-    """Return None when it may be given again; after too many tries it is given up."""
+def _again(case: Case, under_way: Flight) -> Move | Again:
+    """Give it again, not at once; after too many tries it is given up."""
     if under_way.tries >= TRIES_MAX:
         why = f"{_given(under_way)}, the last of {under_way.tries} times, and never arrived"
         return Bury(tuple((message.id, why) for message in under_way.messages))
     return _rested(case, under_way)
 
 
-def _rested(case: Case, under_way: Flight) -> Wait | None:
+def _rested(case: Case, under_way: Flight) -> Wait | Again:
     due = under_way.at + pause(under_way.tries)
     if case.now >= due:
-        return None
+        return Again()
     return Wait(due, f"{_given(under_way)}, and did not arrive: it is given again")
 
 
