@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from reconciler.cli import handover, render, savedplan
+from reconciler.cli.agentview import limits
 from reconciler.cli.app import Context
 from reconciler.cli.revision import AsJson, Worktree, chosen
 from reconciler.core.plan import fingerprint
@@ -59,7 +60,7 @@ def command(
     consent = Consent(confirm, now)
     target = saved.commit if saved is not None else chosen(revision, worktree, False)
     desired = _desired(context, saved, target, consent)
-    ports = context.wiring.ports(desired.fleet)
+    ports = context.wiring.ports(desired.fleet, accounts=limits(context.wiring, desired))
     thought = consider(ports, desired, consent)
     if saved is not None:
         thought = _held_to(saved, thought)
@@ -89,7 +90,7 @@ def again(context: Context) -> int:
     """
     wiring = context.wiring
     desired = wiring.followed.read()
-    ports = wiring.ports(desired.fleet)
+    ports = wiring.ports(desired.fleet, accounts=limits(wiring, desired))
     with handover.controller(wiring, desired.fleet) as lock:
         if lock is None:
             after = handover.let_daemon(wiring, ports, "")

@@ -8,8 +8,11 @@ from typing import Annotated
 import typer
 
 from reconciler.cli import render, savedplan
+from reconciler.cli.agentview import limits
 from reconciler.cli.app import Context
 from reconciler.cli.revision import AsJson, Revision, Staged, Worktree, chosen
+from reconciler.core.budget import forecast
+from reconciler.core.explain import clean
 from reconciler.loop.cycle import consider
 
 
@@ -23,7 +26,8 @@ def command(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what apply would do: each action with its reason and fields, then one summary line.
+    """Show what apply would do: each action with its reason and fields, then one summary line; and
+    what agents with a budget may cost a day.
 
     Exit code 0: nothing to do. 2: there are changes, or something is held. 1: an error.
 
@@ -31,14 +35,18 @@ def command(
     """
     context: Context = ctx.obj
     desired = context.wiring.followed.read(chosen(revision, worktree, staged))
-    ports = context.wiring.ports(desired.fleet)
+    ports = context.wiring.ports(desired.fleet, accounts=limits(context.wiring, desired))
     thought = consider(ports, desired)
     if as_json:
         render.problem_records(desired.problems)
         render.plan_records(thought.plan)
+        for line in forecast(desired, thought.plan):
+            render.record("forecast", text=line)
     else:
         render.problems(desired.problems)
         render.plan(thought.plan)
+        for line in forecast(desired, thought.plan):
+            render.out(clean(line))
     if out is not None:
         savedplan.save(out, thought.plan, desired.fleet.name)
         if not as_json:

@@ -169,6 +169,7 @@ class Reception:
 
     def _controls(self) -> Controls:
         return {
+            ("GET", "/accounts"): self._ledger,
             ("GET", "/agents"): self._agents,
             ("GET", "/decisions"): self._listing,
             ("POST", "/decisions/{id}"): self._answer,
@@ -177,6 +178,11 @@ class Reception:
 
     def _agents(self, _call: Call) -> Json:
         return {str(unit): report.as_json() for unit, report in sorted(self.reports().items())}
+
+    def _ledger(self, _call: Call) -> Json:
+        """The accounts that do not let everything through, as they were written."""
+        said = self.accounts(self._wiring.clock.now())
+        return {name: account.as_json() for name, account in sorted(said.items())}
 
     def _listing(self, call: Call) -> Json:
         answered = call.query.get("answered") == "yes"

@@ -9,11 +9,12 @@ from typing import Annotated
 import typer
 
 from reconciler.adapters.state import holder_pid
+from reconciler.cli.agentview import limits, reports
 from reconciler.cli.app import Context
 from reconciler.cli.handover import holder
 from reconciler.cli.revision import AsJson
 from reconciler.cli.statuspage import Picture, age, show, show_json
-from reconciler.core.agents import remembered
+from reconciler.core.agents import described, remembered
 from reconciler.core.conditions import dated
 from reconciler.core.fold import fold
 from reconciler.core.recollect import Recalled, believed, recollect
@@ -49,7 +50,7 @@ def command(
     context: Context = ctx.obj
     wiring = context.wiring
     desired = wiring.followed.read()
-    ports = wiring.ports(desired.fleet)
+    ports = wiring.ports(desired.fleet, accounts=limits(wiring, desired))
     while True:
         trouble: BlindError | None = None
         if recorded:
@@ -89,6 +90,7 @@ def look(wiring: Wiring, ports: Ports) -> Picture:
     if recalled is not None and before:
         statuses = remembered(statuses, before, fresh=not recalled.stale(now))
         statuses = dated(before, statuses, now)
+    statuses = described(statuses, reports(wiring, desired), {})
     return Picture(
         desired=desired,
         tally=tally(desired.fleet.name, desired.commit, statuses, desired.withheld, now),

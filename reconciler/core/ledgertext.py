@@ -22,7 +22,12 @@ def account_text(account: Account) -> str:
 
 def account_of_text(name: str, text: str) -> Account:
     """Return what stands there; an open account where it is nothing, or garbage."""
-    said = _object(text)
+    return account_of_json(name, _object(text))
+
+
+def account_of_json(name: str, told: Json) -> Account:
+    """Return an account as plain JSON tells it; an open one where that is garbage."""
+    said = told if isinstance(told, dict) else None
     flow = said.get("flow") if said is not None else None
     if said is None or not isinstance(flow, str) or flow not in set(Flow):
         return Account(name)
@@ -65,14 +70,13 @@ def larger(one: Spending, other: Spending) -> Spending:
     )
 
 
-def _object(text: str) -> Mapping[str, Json] | None:
+def _object(text: str) -> Json:
     if len(text) > TEXT_MAX:
         return None
     try:
-        said = json.loads(text)
+        return json.loads(text)  # type: ignore[no-any-return]
     except (ValueError, RecursionError):
         return None
-    return said if isinstance(said, dict) else None
 
 
 def _number(said: Mapping[str, Json], name: str) -> float:

@@ -88,11 +88,12 @@ def _status(said: Json) -> Status | None:
         observed=_text(said, "observed"),
         suspended=_text(said, "suspended"),
         conditions=tuple(c for c in found if c is not None),
-        agent=_agent(said.get("agent")),
+        agent=agent_report(said.get("agent")),
     )
 
 
-def _agent(said: Json) -> AgentReport | None:
+def agent_report(said: Json) -> AgentReport | None:
+    """Return what was told of an agent; None when it is no such thing."""
     if not isinstance(said, dict):
         return None
     listed = said.get("conflicts")
