@@ -25,7 +25,7 @@ from reconciler.model.problems import NovaorchError
 
 SWEEP_S = 5.0
 """So often it is asked for whom something waits, should every bell be missed."""
-LISTEN_S = 2.0
+LISTEN_S = 0.5
 """One listening lasts so long; an end may have to wait for it."""
 TROUBLE_S = 1.0
 CONFIRM_S = 0.015

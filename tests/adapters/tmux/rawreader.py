@@ -1,7 +1,7 @@
-"""A small program that reads its terminal as an agent does: raw, with bracketed pastes, a composer.
+"""A small program that reads its terminal as an agent does: raw, with pastes and a composer.
 
-Its arguments: a file to which it appends every prompt it was given, as one JSON text a line, and how
-many Enters it swallows. It draws a composer between two rules, its hint dim.
+Its arguments: a file to which it appends every prompt it was given, as one JSON text a line, and
+how many Enters it swallows. It draws a composer between two rules, its hint dim.
 """
 
 import json
@@ -24,33 +24,48 @@ def draw(text: str) -> None:
     sys.stdout.flush()
 
 
-def main() -> None:
-    tty.setraw(0, termios.TCSANOW)
-    sys.stdout.write("\x1b[?2004h")
-    data, text, swallows = b"", "", SWALLOWS
-    draw(text)
-    open(PATH, "a").close()
-    while chunk := os.read(0, 65536):
-        data += chunk
+class Composer:
+    """What was typed and not sent."""
+
+    def __init__(self) -> None:
+        self.text, self.swallows = "", SWALLOWS
+
+    def take(self, data: bytes) -> bytes:
+        """Take what is complete; return the rest."""
         while data:
             if data.startswith(BEGIN):
                 if END not in data:
-                    break
+                    return data
                 pasted, data = data[len(BEGIN) :].split(END, 1)
-                text += pasted.decode().replace("\r", "\n")
+                self.text += pasted.decode().replace("\r", "\n")
             elif BEGIN.startswith(data):
-                break
-            elif data[:1] == b"\r":
-                data = data[1:]
-                if swallows:
-                    swallows -= 1
-                elif text:
-                    with open(PATH, "a") as told:
-                        told.write(json.dumps(text) + "\n")
-                    text = ""
+                return data
             else:
-                text, data = text + data[:1].decode("latin-1"), data[1:]
-        draw(text)
+                self.press(data[:1])
+                data = data[1:]
+        return data
+
+    def press(self, key: bytes) -> None:
+        """Take one key."""
+        if key != b"\r":
+            self.text += key.decode("latin-1")
+        elif self.swallows:
+            self.swallows -= 1
+        elif self.text:
+            with open(PATH, "a") as told:  # noqa: PTH123  (without -S it would be slow to start)
+                told.write(json.dumps(self.text) + "\n")
+            self.text = ""
+
+
+def main() -> None:
+    tty.setraw(0, termios.TCSANOW)
+    sys.stdout.write("\x1b[?2004h")
+    data, composer = b"", Composer()
+    draw("")
+    open(PATH, "a").close()  # noqa: PTH123
+    while chunk := os.read(0, 65536):
+        data = composer.take(data + chunk)
+        draw(composer.text)
 
 
 main()
