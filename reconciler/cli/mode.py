@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from typing import Annotated
@@ -31,8 +32,10 @@ LOOK_S = 0.1
 
 def command(
     ctx: typer.Context,
-    agent: Annotated[str, typer.Argument(metavar="AGENT", help="torch, or web/torch.")],
-    mode: Annotated[str, typer.Argument(metavar="MODE", help=f"One of {', '.join(MODES)}.")],
+    agent: Annotated[
+        str, typer.Argument(metavar="AGENT", help="torch, or web/torch; left out, oneself.")
+    ],
+    mode: Annotated[str, typer.Argument(metavar="MODE", help=f"One of {', '.join(MODES)}.")] = "",
     branch: Annotated[
         str, typer.Option("--branch", metavar="NAME", help="Commit to a new branch, for review.")
     ] = "",
@@ -48,14 +51,18 @@ def command(
 
     Changes `spec.mode` in the agent's file, every other byte stays, and commits that file alone. A
     file with changes that are not committed is left as it is. When a daemon runs, it is waited for
-    until it follows the commit.
+    until it follows the commit. Within an agent the mode alone is enough.
 
     Example: novaorch mode torch manual -m "I take over for the demo"
     """
     context: Context = ctx.obj
     wiring = context.wiring
+    if not mode:
+        agent, mode = os.environ.get("NOVAORCH_UNIT", ""), agent
     if mode not in MODES:
         raise UsageError(f"{clean(mode)!r} is no mode", fix=f"choose one of {', '.join(MODES)}")
+    if not agent:
+        raise UsageError("whose mode?", fix=f"name an agent: novaorch mode AGENT {mode}")
     patience = seconds(wait)
     if patience is None:
         raise UsageError(f"--wait {wait!r} is no time", fix="write it as 30s, 10m or 2h")

@@ -17,9 +17,9 @@ def argv(
 ) -> tuple[str, ...]:
     """Return the program and its arguments; with `resume` those of a conversation that goes on.
 
-    `words` are what only the moment of starting knows (`conversation`, `settings`, `mcp`, `gate`,
-    `token_variable`); the rest comes from the persona. A group of arguments one of whose words is
-    empty or not known is left out.
+    `words` are what only the moment of starting knows (`conversation`, `settings`, `mcp`, `plugin`,
+    `gate`, `token_variable`); the rest comes from the persona. A group of arguments one of whose
+    words is empty or not known is left out.
     """
     known = {
         "model": persona.model,

@@ -66,6 +66,7 @@ _CLAUDE_OPTIONS = (
     ("--settings", "{settings}"),
     # Strict: a server that a repository brings along would first ask the person at the pane.
     ("--mcp-config", "{mcp}", "--strict-mcp-config"),
+    ("--plugin-dir", "{plugin}"),
     ("--model", "{model}"),
     ("--permission-mode", "{permission}"),
 )

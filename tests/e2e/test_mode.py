@@ -91,6 +91,8 @@ def test_a_branch_that_nobody_has_checked_out_is_moved(fleet: Fleet) -> None:
     ("words", "code", "text"),
     [
         (("torch", "loud"), 64, "one of auto, manual"),
+        (("torch",), 64, "one of auto, manual"),
+        (("auto",), 64, "novaorch mode AGENT auto"),
         (("tourch", "auto"), 1, "torch"),
         (("torch", "auto", "--wait", "soon"), 64, "no time"),
     ],
@@ -101,6 +103,11 @@ def test_what_makes_no_sense_is_said(
     said = fleet.run("mode", *words)
     assert said.code == code
     assert text in said.err
+
+
+def test_within_an_agent_the_mode_alone_is_enough(fleet: Fleet) -> None:
+    said = fleet.run("mode", "manual", expect=0, NOVAORCH_UNIT="web/agent/torch")
+    assert "web/agent/torch is to be manual" in said.out
 
 
 def test_all_agents_of_one_file_are_named(fleet: Fleet) -> None:

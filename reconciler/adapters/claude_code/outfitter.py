@@ -7,13 +7,14 @@ told beforehand into its user's own file. A token is in the environment alone.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reconciler.adapters.claude_code import files, papers
+from reconciler.adapters.claude_code import files, papers, plugin
 from reconciler.adapters.claude_code.lives import Kept, Life, Lives
 from reconciler.adapters.claude_code.places import Home
 from reconciler.adapters.claude_code.seed import Answers, seed
@@ -138,7 +139,7 @@ class Outfits:
         files.write_json(settings, papers.settings(start.gate, start.persona.tools, told, note))
         files.write_json(servers, papers.servers(start.gate))
         Home.of(start.environ).keep(start.folder)
-        return {"settings": str(settings), "mcp": str(servers)}
+        return {"settings": str(settings), "mcp": str(servers), "plugin": plugin.folder()}
 
     def _seed(self, start: _Start) -> None:
         version = ""
@@ -159,6 +160,10 @@ class Outfits:
         env = {papers.TOKEN_VARIABLE: self.mint(start.unit), "NOVAORCH_GATE": start.gate}
         if life.conversation:
             env["NOVAORCH_CONVERSATION"] = life.conversation
+        path = start.environ.get("PATH", "")
+        beside = Path(sys.executable).parent
+        if path and shutil.which("novaorch", path=path) is None and (beside / "novaorch").exists():
+            env["PATH"] = f"{path}{os.pathsep}{beside}"  # what the commands of its plugin run
         if "DISABLE_AUTOUPDATER" not in dict(start.launch.env):
             # A hundred agents must not install a hundred times, and not under each other's feet.
             env["DISABLE_AUTOUPDATER"] = "1"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.adapters.claude_code import plugin
 from reconciler.adapters.claude_code.outfitter import OF_ANOTHER
 from reconciler.core.conversation import conversation
 from reconciler.core.hookwire import HELD_TIMEOUT_S, SUBSCRIBED, TEXT_MAX
@@ -39,12 +40,41 @@ def words(argv: tuple[str, ...]) -> tuple[str, ...]:
     return rest
 
 
+def command(wardrobe: Wardrobe) -> None:
+    """Put a command `novaorch` on the agents' path."""
+    (wardrobe.root / "bin" / "novaorch").write_text("#!/bin/sh\n")
+    (wardrobe.root / "bin" / "novaorch").chmod(0o755)
+
+
+def test_what_its_plugin_runs_is_on_its_path(
+    wardrobe: Wardrobe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = wardrobe.root / "own"
+    own.mkdir()
+    monkeypatch.setattr(sys, "executable", str(own / "python"))
+    assert "PATH" not in env(wardrobe.dress()), "there is none to be found"
+    (own / "novaorch").touch()
+    assert env(wardrobe.dress())["PATH"] == f"{wardrobe.environ['PATH']}:{own}"
+    command(wardrobe)
+    assert "PATH" not in env(wardrobe.dress()), "it has one already"
+
+
+def test_the_plugin_is_whole() -> None:
+    names = {path.name for path in (Path(plugin.folder()) / "commands").iterdir()}
+    assert {name.removesuffix(".md") for name in names} == {
+        *("status", "tasks", "send", "wake", "auto", "manual", "train", "stop", "metrics"),
+        "escalate",
+    }
+
+
 def test_a_new_agent_begins_its_own_conversation(wardrobe: Wardrobe) -> None:
+    command(wardrobe)
     outfit = wardrobe.dress(model="opus", prompt="Begin {now}.")
     folder = wardrobe.folder()
     assert words(outfit.argv) == (
         *("claude", "--session-id", OWN, "--settings", f"{folder}/settings.json"),
-        *("--mcp-config", f"{folder}/mcp.json", "--strict-mcp-config", "--model", "opus"),
+        *("--mcp-config", f"{folder}/mcp.json", "--strict-mcp-config"),
+        *("--plugin-dir", plugin.folder(), "--model", "opus"),
         *("--permission-mode", "default", "--", "Begin {now}."),
     )
     assert env(outfit) == {
