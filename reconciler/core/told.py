@@ -55,7 +55,7 @@ def resets(event: HookEvent) -> float:
     """Return the hour at which a limit is over, as the event says it; 0: it does not."""
     for name in ("resetsAt", "resets_at", "reset_at"):
         hour = event.payload.get(name)
-        if isinstance(hour, int | float) and not isinstance(hour, bool) and hour > 0:
+        if isinstance(hour, int | float) and not isinstance(hour, bool) and 0 < hour < 1e14:
             return float(hour) / 1000 if hour > 1e11 else float(hour)
     return reset_at(failure_text(event), event.at) or 0.0
 
