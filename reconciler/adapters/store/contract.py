@@ -10,10 +10,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from reconciler.adapters.store.endpoint import parse
+from reconciler.adapters.store.endpoint import Endpoint, parse
 from reconciler.adapters.store.faults import explain, told
+from reconciler.adapters.store.mail import RedisMail
 from reconciler.adapters.store.redis_store import RedisStore, connect
-from reconciler.model.problems import NovaorchError
+from reconciler.model.message import Message, Priority, Proof, Stage
+from reconciler.model.problems import BlindError, NovaorchError
 from reconciler.model.verdict import Verdict
 
 BIG_BYTES = 1 << 20
@@ -39,6 +41,7 @@ def check(store_url: str, password: str = "") -> list[Verdict]:
         with told(endpoint):
             for title, prove in _PROOFS:
                 verdicts.append(_verdict(title, prove, client, prefix))
+        verdicts.append(_mail(endpoint, client))
     except NovaorchError as error:
         verdicts.append(Verdict("store: answers", False, f"{error.what}: {error.why}", error.fix))
     finally:
@@ -81,6 +84,47 @@ class _WrongError(Exception):
 def _expect(seen: object, wanted: object, what: str) -> None:
     if seen != wanted:
         raise _WrongError(f"{what} gave {seen!r}, not {wanted!r}")
+
+
+def _mail(endpoint: Endpoint, client: Any) -> Verdict:
+    """Prove it by the very scripts that keep messages, in the mail of a fleet that nobody has."""
+    title, fleet = "store: mail", f"doctor-{os.getpid()}"
+    mail = RedisMail(endpoint, fleet)
+    try:
+        return Verdict(title, True, _letters(mail))
+    except BlindError as error:
+        return Verdict(title, False, error.why, f"use a server that can do this; {error.fix}")
+    except (_WrongError, TypeError, LookupError) as error:
+        return Verdict(title, False, str(error), "use a server that can do this")
+    finally:
+        mail.close()
+        _forget(client, f"nova:{{{fleet}}}:*")
+
+
+def _forget(client: Any, pattern: str) -> None:
+    from redis.exceptions import RedisError  # noqa: PLC0415 - slow to load
+
+    try:
+        for key in client.scan_iter(pattern):
+            client.delete(key)
+    except (RedisError, OSError):
+        return
+
+
+def _letters(mail: RedisMail) -> str:
+    sent = [Message(f"m{n}", "novaorch", "doctor", f"ü{n}", float(n), key="k") for n in range(2)]
+    hurried = Message("m2", "novaorch", "doctor", "first", 9.0, Priority.URGENT)
+    kept = [(one.id, one.again) for one in mail.accept([*sent, hurried])]
+    _expect(kept, [("m0", False), ("m0", True), ("m2", False)], "keeping three with two keys")
+    _expect(mail.rung(0.05), ("doctor",), "the bell")
+    _expect([k.message for k in mail.inbox("doctor")], [hurried, sent[0]], "the inbox")
+    mail.prove([("m2", Proof(stage, 10.0, "seen")) for stage in (Stage.INJECTED, Stage.READ)])
+    mail.prove([("m0", Proof(Stage.DEAD, 11.0, "enough"))])
+    _expect(mail.inbox("doctor"), (), "the inbox after all ended")
+    _expect([k.message.id for k in mail.dead()], ["m0"], "the dead letters")
+    _expect([k.message.id for k in mail.listing()], ["m2", "m0"], "the listing")
+    _expect(mail.receivers(), (), "who has something open")
+    return "messages are kept once, in order, and leave their inbox when they are proved"
 
 
 def _transaction(client: Any, key: str) -> str:
