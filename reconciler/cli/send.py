@@ -81,6 +81,7 @@ def command(
             parent=mailroom.one(mail, reply_to).message if reply_to else None,
             expires_s=_span(expires, "--expires") if expires else 0.0,
         )
+        mail.reach()  # so that its hour is that of its acceptance
         made = messages(draft, book_from(desired), wiring.clock.now(), iter(Mint(), ""))
         kept = mail.accept(made)
         found = _await(mail, [one.id for one in kept], stage, patience)

@@ -55,6 +55,10 @@ class RedisMail:
         self._places: dict[str, tuple[str, bytes]] = {}
         self._unsettled, self._settled = False, 0.0
 
+    def reach(self) -> None:
+        """Reach the store now: whoever is in a hurry later loads and connects before."""
+        self._run(lambda client: client.ping())
+
     # -- writing -------------------------------------------------------------------------------
 
     def accept(self, messages: Sequence[Message]) -> Sequence[Accepted]:
