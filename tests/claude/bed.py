@@ -92,6 +92,21 @@ class Bed:
         records = self.fleet.run("status", "--json").records
         return next(r for r in records if r.get("unit") == f"web/agent/{name}")
 
+    def state_of(self, name: str) -> str:
+        return str(self.state(name)["agent"]["state"])
+
+    def stage(self, message: str) -> str:
+        records = self.fleet.run("messages", "--json").records
+        return next(str(r["stage"]) for r in records if r["id"] == message)
+
+    def once(self, message: str) -> None:
+        """Check that the model of one agent was given a message, and once."""
+        mark = f"[novaorch:{message}]"
+        newest = [asked for asked in self.model.turns if mark in asked.last]
+        assert len(newest) == 1, f"{message} came {len(newest)} times"
+        whole = max((a.given for a in self.model.turns), key=lambda given: given.count(mark))
+        assert whole.count(mark) == 1, f"{message} is in a context {whole.count(mark)} times"
+
     def given(self, text: str) -> int:
         """Return in how many requests' newest part the model was given a text."""
         return self.model.given(text)

@@ -62,8 +62,10 @@ class Asked:
 
     @property
     def last(self) -> str:
-        """Every text of its last message."""
-        return json.dumps(self.body["messages"][-1], ensure_ascii=False)
+        """Every text that came since the model spoke last."""
+        messages = self.body["messages"]
+        spoken = [n for n, message in enumerate(messages) if message["role"] == "assistant"]
+        return json.dumps(messages[spoken[-1] + 1 if spoken else 0 :], ensure_ascii=False)
 
 
 @dataclass
@@ -95,7 +97,7 @@ class ScriptedModel:
         self.thread.join()
 
     def given(self, text: str) -> int:
-        """Return in how many turns' last messages a text arrived."""
+        """Return in how many turns a text was new."""
         return sum(text in asked.last for asked in list(self.turns))
 
 

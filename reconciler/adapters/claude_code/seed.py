@@ -82,14 +82,18 @@ def _agreed(found: Mapping[str, Json], answers: Answers) -> dict[str, Json] | No
     wanted: dict[str, Json] = {**found}
     if wanted.get("hasCompletedOnboarding") is not True:
         wanted["hasCompletedOnboarding"] = True
-    wanted.setdefault("theme", "dark")
-    wanted.setdefault("lastOnboardingVersion", answers.version or "2.1.0")
+        # Some versions drop what is their default: asked for at each start, it would be written
+        # each time, and each start would wait for a lock that a killed one left behind.
+        wanted.setdefault("theme", "dark")
+        wanted.setdefault("lastOnboardingVersion", answers.version or "2.1.0")
     if answers.bypass:
         wanted["bypassPermissionsModeAccepted"] = True
     projects = _object(wanted.get("projects"))
     trust: dict[str, Json] = {"hasTrustDialogAccepted": True, "hasCompletedProjectOnboarding": True}
     for directory in answers.directories:
-        projects[directory] = {**_object(projects.get(directory)), **trust}
+        said = _object(projects.get(directory))
+        if said.get("hasTrustDialogAccepted") is not True:
+            projects[directory] = {**said, **trust}
     wanted["projects"] = projects
     if answers.key:
         wanted["customApiKeyResponses"] = _with_key(wanted, answers.key[-KEY_SHOWN:])
