@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from reconciler.adapters.memory import MemoryClock, MemoryHost
+from reconciler.adapters.memory import MemoryClock, MemoryHost, MemoryOutfitter
 from reconciler.adapters.memory.board import Pane
 from reconciler.adapters.memory.hands import Hands, RefusedStepError
 from reconciler.model.ids import UnitId
@@ -23,7 +23,7 @@ class WatchedHost(MemoryHost):
     """
 
     def __init__(self, clock: MemoryClock) -> None:
-        super().__init__("f")
+        super().__init__("f", MemoryOutfitter())
         self.clock = clock
         self.signals: list[tuple[float, UnitId, str]] = []
         self.asks: list[tuple[float, int, str]] = []

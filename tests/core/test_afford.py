@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.core.capacity import GAP_S, PACE_S
@@ -162,7 +162,8 @@ class TestPace:
         till.bench.clock.sleep(PACE_S)
         assert len(till.once()) == 2
 
-    @given(st.integers(1, 12), st.integers(0, 700))
+    @settings(deadline=None, max_examples=30)
+    @given(st.integers(1, 9), st.integers(0, 700))
     def test_in_the_end_all_run_and_never_two_at_once(self, count: int, closed_s: int) -> None:
         till = Till(*(minded(f"a{n}") for n in range(count)))
         till.put(Flow.CLOSED, closed_s or 1)
