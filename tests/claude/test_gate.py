@@ -106,12 +106,9 @@ def ready(at: Stage) -> None:
 def touch(at: Stage, name: str) -> None:
     """Ask the agent to make a file; it has to ask for that."""
     ready(at)
-    at.say(f'CALL Bash {{"command": "touch {name}", "description": "d"}}\nSAY so be it')
-    at.insist(
-        "Enter",
-        lambda: seen(at).state.value == "busy" or seen(at).waiting or name in at.screen(),
-        "the prompt is heard",
-    )
+    at.say(f'CALL Bash {{"command": "touch {name}", "description": "d"}}\nSAY so be it', "")
+    at.until(lambda: seen(at).draft, "the prompt in the composer")
+    at.insist("Enter", lambda: not seen(at).draft, "the prompt is heard")
 
 
 def asks(at: Stage, desk: Desk, name: str) -> Decision:
