@@ -351,10 +351,26 @@ def test_our_text_is_known_again_in_a_composer(draft: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "draft", ["", "x", OURS[:60], OURS + "!", "[Pasted text #7 +2 lines]", "messages]", "| body 0"]
+    "draft",
+    [
+        "",
+        "x",
+        OURS[:60],
+        OURS + "!",
+        "[Pasted text #7 +2 lines]",
+        "[Pasted text #7]",
+        "messages]",
+        "| body 0",
+    ],
 )
 def test_other_text_is_not_ours(draft: str) -> None:
     assert not remains(draft, (message(),))
+
+
+def test_what_a_hook_was_given_is_in_no_composer() -> None:
+    case = replace(under_way(60.0, HANDED), screen=None)
+    early = replace(case, pursuit=replace(case.pursuit, gone=NOW - 1))
+    assert waits(decide(early), "given with a hook's answer", "transcript") > 0
 
 
 def test_what_was_seen_nowhere_for_a_while_is_given_again() -> None:
