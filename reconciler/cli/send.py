@@ -85,10 +85,7 @@ def command(
         made = messages(draft, book_from(desired), wiring.clock.now(), iter(Mint(), ""))
         kept = mail.accept(made)
         found = _await(mail, [one.id for one in kept], stage, patience)
-        again = {one.id for one in kept if one.again}
-        for one in found:
-            _tell(one, stage, again=one.message.id in again, as_json=as_json)
-        sys.stdout.flush()
+        _tell(found, stage, {one.id for one in kept if one.again}, as_json)
         _complain(wiring, fleet, found, stage, patience)
 
 
@@ -113,12 +110,15 @@ def _settled(kept: Tracked, stage: Stage) -> bool:
     return kept.stage is Stage.DEAD or reached(kept, stage)
 
 
-def _tell(kept: Tracked, stage: Stage, *, again: bool, as_json: bool) -> None:
-    if as_json:
-        render.record("message", again=again, **kept.as_json())
-    elif reached(kept, stage):
-        before = " (sent before)" if again else ""
-        render.out(f"{kept.message.id}  to {kept.message.to}{before}: {came(kept, stage)}")
+def _tell(found: Sequence[Tracked], stage: Stage, again: set[str], as_json: bool) -> None:
+    for kept in found:
+        name = kept.message.id
+        if as_json:
+            render.record("message", again=name in again, **kept.as_json())
+        elif reached(kept, stage):
+            before = " (sent before)" if name in again else ""
+            render.out(f"{name}  to {kept.message.to}{before}: {came(kept, stage)}")
+    sys.stdout.flush()
 
 
 def _complain(
