@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -159,6 +159,7 @@ def test_real_mail_is_as_the_pretended_one(server: Rig) -> None:
             max_examples=25,
             stateful_step_count=20,
             deadline=None,
+            phases=(Phase.explicit, Phase.reuse, Phase.generate),  # to shrink takes very long
             suppress_health_check=list(HealthCheck),
         ),
     )
