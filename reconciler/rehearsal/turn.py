@@ -237,6 +237,6 @@ def _object(told: str) -> dict[str, object]:
 def _limited(seconds: float) -> str:
     if not seconds:
         return USED_UP
-    at = time.localtime(time.time() + seconds)
+    at = time.gmtime(time.time() + seconds)
     hour = time.strftime("%I:%M%p", at).lstrip("0").lower()
-    return f"You've hit your session limit · resets {hour}"
+    return f"You've hit your session limit · resets {hour} (UTC)"
