@@ -1,4 +1,4 @@
-"""The pretended keyboard is as strict as the real one: the same is done, refused, and left alone."""
+"""The pretended keyboard is as strict as the real one: what that refuses, this one refuses."""
 
 from __future__ import annotations
 
