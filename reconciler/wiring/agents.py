@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from reconciler.adapters.store.knowledge import RedisKnowledge
     from reconciler.adapters.store.mail import RedisMail
     from reconciler.adapters.tmux.typist import TmuxTypist
+    from reconciler.loop.follow import Followed
     from reconciler.loop.wish import Wishes
 
 
@@ -34,6 +35,11 @@ class Ground(Protocol):
     @property
     def wishes(self) -> Wishes:
         """Desired state."""
+        ...
+
+    @property
+    def followed(self) -> Followed:
+        """Desired state, followed commit by commit; whoever reads its log is told."""
         ...
 
     @property
@@ -71,6 +77,7 @@ class AgentDoors:
             charter=self.wishes.charter,
             reveal=lambda reference: lookup(reference, self.environ),
             environ=self.environ,
+            say=lambda text: self.followed.log(text),
         )
 
     def records(self: Ground, fleet: FleetSettings) -> RuntimeRecords:

@@ -93,12 +93,14 @@ class Outfits:
         if launch.persona is None:
             return Outfit(launch.argv)
         start = self._start(UnitId(unit), launch, launch.persona)
+        if start.runtime.hooks:
+            # What fails here is no life that did not begin, and must not be counted as one.
+            self._seed(start)
         life = self._life(start)
         words = {"conversation": life.conversation, "gate": start.gate}
         words["token_variable"] = papers.TOKEN_VARIABLE
         if start.runtime.hooks:
             words |= self._written(start, life)
-            self._seed(start)
         program, *rest = argv(start.runtime, start.persona, words, resume=life.resume)
         program = sys.executable if start.persona.runtime == "fake" else program
         return Outfit((*_unset(launch), program, *rest), self._env(start, life))

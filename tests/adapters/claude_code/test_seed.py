@@ -13,9 +13,11 @@ import pytest
 
 from reconciler.adapters.claude_code import seed as module
 from reconciler.adapters.claude_code.seed import Answers, seed
+from reconciler.core.conversation import conversation
 from reconciler.model.problems import NovaorchError
-from tests.adapters.claude_code.wardrobe import Wardrobe
+from tests.adapters.claude_code.wardrobe import FLEET, UNIT, Wardrobe, after, begin
 
+OWN = conversation(FLEET, UNIT)
 HERE = Answers(("/work",), "2.1.330")
 
 
@@ -195,3 +197,19 @@ def test_a_broken_file_fails_that_agent_only(wardrobe: Wardrobe) -> None:
         wardrobe.dress("web/agent/broken", broken)
     assert wardrobe.dress("web/agent/well").argv
     assert wardrobe.minted == ["web/agent/well"], "a token is minted when all else is there"
+
+
+def test_a_start_that_cannot_be_seeded_is_no_life_that_failed(wardrobe: Wardrobe) -> None:
+    first = wardrobe.dress()
+    begin(wardrobe.folder(), OWN)
+    wardrobe.talk(OWN)
+    assert after(first.argv, "--session-id") == OWN
+    config = wardrobe.root / "home" / ".claude.json"
+    kept = config.read_text()
+    config.write_text("{broken")
+    for _ in range(8):
+        with pytest.raises(NovaorchError):
+            wardrobe.dress()
+    config.write_text(kept)
+    assert after(wardrobe.dress().argv, "--resume") == OWN
+    assert wardrobe.json("life.json")["failed"] == 0
