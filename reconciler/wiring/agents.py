@@ -77,7 +77,7 @@ class AgentDoors:
             charter=self.wishes.charter,
             reveal=lambda reference: lookup(reference, self.environ),
             environ=self.environ,
-            say=lambda text: self.followed.log(text),
+            say=lambda text: self.followed.log(text),  # noqa: PLW0108 - it gets another log later
         )
 
     def records(self: Ground, fleet: FleetSettings) -> RuntimeRecords:
