@@ -5,6 +5,7 @@ Where no daemon runs, accounts are read from the store, and of agents nobody kno
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 
 from reconciler.core.capacity import account_of, at
@@ -15,6 +16,7 @@ from reconciler.model.agent import AgentReport
 from reconciler.model.capacity import Account, Flow
 from reconciler.model.fleet import FleetSettings
 from reconciler.model.ids import Json, UnitId
+from reconciler.model.insight import StatusLine
 from reconciler.model.problems import NovaorchError
 from reconciler.model.unit import Desired
 from reconciler.wiring import Wiring
@@ -33,6 +35,21 @@ def reports(wiring: Wiring, desired: Desired) -> Mapping[UnitId, AgentReport]:
         return {}
     told = {UnitId(unit): agent_report(report) for unit, report in said.items()}
     return {unit: report for unit, report in told.items() if report is not None}
+
+
+def lines(wiring: Wiring, desired: Desired) -> Mapping[UnitId, StatusLine]:
+    """Return what agents say of themselves; nothing when the store does not answer."""
+    if not _names(desired):
+        return {}
+    try:
+        with (
+            contextlib.closing(wiring.mail(desired.fleet, start=False)) as mail,
+            contextlib.closing(wiring.knowledge(desired.fleet, mail)) as knowledge,
+        ):
+            said = knowledge.said()
+    except NovaorchError:
+        return {}
+    return {unit: line for unit, line in said.items() if unit in desired.processes}
 
 
 def limits(wiring: Wiring, desired: Desired) -> Limits | None:

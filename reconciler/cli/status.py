@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from reconciler.adapters.state import holder_pid
-from reconciler.cli.agentview import limits, reports
+from reconciler.cli.agentview import limits, lines, reports
 from reconciler.cli.app import Context
 from reconciler.cli.handover import holder
 from reconciler.cli.revision import AsJson
@@ -105,6 +105,7 @@ def look(wiring: Wiring, ports: Ports) -> Picture:
             for session in scene.world.sessions
             if session.mark is None or session.mark.fleet != desired.fleet.name
         ),
+        lines=lines(wiring, desired),
     )
 
 
@@ -132,6 +133,7 @@ def look_back(wiring: Wiring, ports: Ports, desired: Desired) -> Picture:
         daemon=_daemon(wiring, desired.fleet, recalled, now),
         store=store,
         recorded=True,
+        lines=lines(wiring, desired),
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from reconciler.cli import render
 from reconciler.core.agents import BUDGET
@@ -14,7 +14,8 @@ from reconciler.core.suspend import line
 from reconciler.model.action import Plan
 from reconciler.model.agent import AgentState
 from reconciler.model.control import Suspension
-from reconciler.model.ids import Json
+from reconciler.model.ids import Json, UnitId
+from reconciler.model.insight import StatusLine
 from reconciler.model.status import Condition, FleetStatus, Ready, Status
 from reconciler.model.unit import Desired
 
@@ -55,12 +56,16 @@ class Picture:
     plan: Plan | None = None
     foreign: tuple[str, ...] = ()
     recorded: bool = False
+    lines: Mapping[UnitId, StatusLine] = field(default_factory=dict)
+    """What agents say of themselves: their word, and no evidence."""
 
 
 def show_json(picture: Picture) -> None:
     """Print the look as records: one a unit, one a foreign session, one for the fleet."""
     for status in picture.statuses:
         render.record("status", **status.as_json())
+    for unit, said in sorted(picture.lines.items()):
+        render.record("says", unit=str(unit), text=said.text, at=said.at)
     for name in picture.foreign:
         render.record("foreign", session=name)
     moves, held = (len(picture.plan.moves), len(picture.plan.holds)) if picture.plan else (0, 0)
@@ -102,6 +107,8 @@ def show(picture: Picture, *, wide: bool = False) -> None:
     if not picture.statuses:
         render.out("(nothing is wished for yet: commit a file to desired-state/)")
     render.out("")
+    for unit, said in sorted(picture.lines.items()):
+        render.out(f"{clean(unit)} says: {clean(said.text)} ({age(picture.now - said.at)} ago)")
     _show_fleet(picture, on)
 
 

@@ -85,6 +85,7 @@ def test_a_real_client_calls_every_tool(bed: Bed) -> None:
     assert bed.fleet.repo.git("diff", "--name-only", "main", branch).endswith("agents/new.yaml")
     inbox = bed.fleet.run("inbox", "--json", expect=0).records
     assert {one["body"] for one in inbox} == {"hello", "and to you"}
+    assert "web/agent/ada says: tries the tools (" in bed.fleet.run("status").out
     assert piped(bed) == "web/agent/ada"
     (asked,) = bed.fleet.run("decisions", "--json", expect=0).records
     bed.fleet.run("decisions", "answer", asked["id"], "yes", expect=0)
