@@ -196,7 +196,7 @@ def test_nothing_is_typed_at_a_dialog() -> None:
 
 def test_a_draft_is_left_alone() -> None:
     case = replace(CASE, screen=shown("my own words"))
-    assert 0 < waits(decide(case), "draft") <= AGAIN_MAX_S
+    assert 0 < waits(decide(case), "somebody's draft") <= AGAIN_MAX_S
     later = replace(case, pursuit=Pursuit(looks=20))
     assert waits(decide(later), "draft") == AGAIN_MAX_S, "and looked at less and less often"
 
