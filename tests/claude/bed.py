@@ -96,8 +96,10 @@ class Bed:
         return str(self.state(name)["agent"]["state"])
 
     def stage(self, message: str) -> str:
-        records = self.fleet.run("messages", "--json").records
-        return next(str(r["stage"]) for r in records if r["id"] == message)
+        return next(str(r["stage"]) for r in self.messages() if r["id"] == message)
+
+    def messages(self) -> list[dict[str, Any]]:
+        return self.fleet.run("messages", "--json").records
 
     def once(self, message: str) -> None:
         """Check that the model of one agent was given a message, and once."""
@@ -116,5 +118,7 @@ class Bed:
         while not true():
             if time.monotonic() > end:
                 screens = "\n".join(self.fleet.screen(name) for name in self.fleet.pids())
-                pytest.fail(f"not within {seconds:.0f} s: {what}\n{screens}\n{self.fleet.log()}")
+                told = [self.fleet.run("why", str(r["id"])).out for r in self.messages()]
+                told += [screens, self.fleet.log()]
+                pytest.fail(f"not within {seconds:.0f} s: {what}\n" + "\n".join(told))
             time.sleep(0.05)

@@ -4,7 +4,8 @@ Lines of what a user message holds are carried out, one a turn, in order:
 
     CALL <tool> <json>     a tool_use block
     SAY <text>             the text of the last answer
-    THINK <seconds>        so long passes before the next answer
+    THINK <seconds>        so long passes before each answer
+    HOLD                   no answer comes before `release` is set
 
 A turn without such lines is answered with `Done.`. Requests that are no turns (a title, a warm-up)
 are told from them by their missing tools, answered with one word and counted apart.
@@ -24,6 +25,8 @@ from typing import Any
 
 CALL = re.compile(r"^[ \t>|]*CALL (\S+) (\{.*\})[ \t]*$", re.MULTILINE)
 SAY = re.compile(r"^[ \t>|]*SAY (.+)$", re.MULTILINE)
+HOLD_S = 60.0
+HOLD = re.compile(r"\bHOLD\b")
 THINK = re.compile(r"^[ \t>|]*THINK ([0-9.]+)[ \t]*$", re.MULTILINE)
 
 
@@ -75,6 +78,7 @@ class ScriptedModel:
     turns: list[Asked] = field(default_factory=list)
     asides: list[Asked] = field(default_factory=list)
     refusals: deque[Refusal] = field(default_factory=deque)
+    release: threading.Event = field(default_factory=threading.Event)
     refuse: Callable[[Asked], Refusal | None] = lambda _: None
     """Asked for each turn when no single refusal waits."""
 
@@ -155,8 +159,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if refusal is not None:
             return self._refuse(refusal)
         calls, said, pause = script(asked.body["messages"])
-        if pause:
-            time.sleep(pause)
+        time.sleep(pause)
+        if HOLD.search(asked.last):
+            model.release.wait(HOLD_S)
         if calls:
             name, words = calls[0]
             number = f"toolu_{len(model.turns):06d}"
