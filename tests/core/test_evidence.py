@@ -51,6 +51,9 @@ class TestRank:
         found = judge([word(HOOK, IDLE, 1), word(SCREEN, BUSY, 1 - LAG_S / 2)], SEAT, NOW)
         assert found.state is IDLE
 
+    def test_one_that_does_not_lag_is_none(self) -> None:
+        assert judged(word(HOOK, IDLE, LAG_S + 1), word(SCREEN, BUSY, 1)) is BUSY
+
     def test_one_idle_screen_ends_no_turn(self) -> None:
         found = judge([word(HOOK, BUSY, 60), word(SCREEN, IDLE, 1)], SEAT, NOW)
         assert (found.state, found.conflicts) == (BUSY, ("screen: idle",))

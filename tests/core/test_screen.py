@@ -112,6 +112,11 @@ class TestWhatOnlyLooksLikeIt:
         found = read(idle(above=f"{before}\n\n❯ again\n\n● Done it.\n\n✻ Cooked for 0s"), LOOKS)
         assert found.state is IDLE
 
+    def test_choices_below_a_composer_are_what_completes_a_draft(self) -> None:
+        choices = "  \u276f /help\n    /hooks"
+        found = read(idle(draft="/h", footer=choices), LOOKS)
+        assert (found.state, found.draft, found.ready) == (IDLE, "/h", False)
+
     def test_words_about_an_interrupt_are_words(self) -> None:
         found = read(idle(above="❯ how?\n\n● Press a key:\n  esc to interrupt it"), LOOKS)
         assert found.state is IDLE

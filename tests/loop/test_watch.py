@@ -215,6 +215,12 @@ class TestLooking:
         stand.rounds(600)
         assert stand.looks - before <= 600 / REST_S + 1
 
+    def test_a_file_and_a_screen_that_differ_are_no_reason_for_haste(self, stand: Stand) -> None:
+        stand.papers.files[A] = Evidence(Witness.SESSION_FILE, BUSY, stand.began - 60, pid=11)
+        stand.rounds(60)
+        assert stand.looks < 20
+        assert stand.report().state is BUSY
+
     def test_a_command_is_never_looked_at(self) -> None:
         stand = Stand(seat(runtime="command"), replace(seat(B, pid=12), persona=None))
         stand.rounds(60)
