@@ -10,8 +10,9 @@ import signal
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from reconciler.adapters.memory.board import Board, Pane, Session
+from reconciler.adapters.memory.board import Board, Pane
 from reconciler.adapters.memory.hands import Hands, MovedOnError, RefusedStepError
+from reconciler.adapters.memory.people import Pretence
 from reconciler.model.action import Expect
 from reconciler.model.agent import Outfit
 from reconciler.model.ids import Json, UnitId
@@ -26,8 +27,8 @@ from reconciler.model.step import (
     Step,
     TypeLines,
 )
-from reconciler.model.unit import Launch, Process
-from reconciler.model.world import Presence, SeenSession, World
+from reconciler.model.unit import Process
+from reconciler.model.world import Presence, World
 from reconciler.ports import Order, Receipt
 from reconciler.ports.agents import Outfitter
 
@@ -36,7 +37,7 @@ class CrashError(BaseException):
     """Stands for `kill -9` of the reconciler: not to be caught by anything but the test."""
 
 
-class MemoryHost:
+class MemoryHost(Pretence):
     """What tmux does with every step, and what people and processes do meanwhile (`ports.Host`).
 
     `fleet` is whose marks a `slot:` means; '' for anybody's. A placeholder ends at once.
@@ -56,13 +57,12 @@ class MemoryHost:
     """
 
     def __init__(self, fleet: str = "", outfitter: Outfitter | None = None) -> None:
+        super().__init__()
         self._fleet = fleet
         self._outfitter = outfitter
         self.outfits: dict[UnitId, Outfit] = {}
-        self._slots: dict[UnitId, str] = {}
         self.blind = False
         self.closed = False
-        self.exit_empty = False
         self.stubborn: set[UnitId] = set()
         self.polite: set[UnitId] = set()
         self.doomed: dict[UnitId, int | None] = {}
@@ -71,10 +71,6 @@ class MemoryHost:
         self.steps_left: int | None = None
         self.starts: Counter[UnitId] = Counter()
         self.log: list[Step] = []
-        self.alive: dict[int, Launch | None] = {}
-        self._board: Board | None = None
-        self._servers = 0
-        self._pids = 1000
 
     # -- the port ----------------------------------------------------------------------------
 
@@ -127,91 +123,11 @@ class MemoryHost:
         """Let go. Sessions stay; `reopen` with `closed = False`."""
         self.closed = True
 
-    # -- what processes and people do ----------------------------------------------------------
-
-    def exit(self, unit: str, status: int | None = 0) -> None:
-        """Let the process of a unit end by itself; None: killed by a signal."""
-        for pane in self.panes_of(unit):
-            self._end(pane, status)
-
-    def kill_server(self) -> None:
-        """Lose everything; the next server counts its ids from zero again."""
-        self._board = None
-        self._slots.clear()
-        self.alive.clear()
-
-    def foreign_session(self, name: str) -> str:
-        """Let somebody else make a session, and return its id."""
-        board = self._server()
-        session = board.add_session(name, (80, 24))
-        window = board.add_window(session, "bash")
-        board.add_pane(window, 0, self._begin(None), None)
-        return session.id
-
-    def human_split(self, session: str) -> str:
-        """Let a person split the first window of a session (name or id); the pane's id."""
-        window = self.session(session).windows[0]
-        return self._server().add_pane(window, len(window.panes), self._begin(None), None).id
-
-    def human_window(self, session: str, name: str = "bash") -> str:
-        """Let a person open a window in a session, and return its id."""
-        board = self._server()
-        window = board.add_window(self.session(session), name)
-        board.add_pane(window, 0, self._begin(None), None)
-        return window.id
-
-    def human_rename(self, session: str, name: str) -> None:
-        """Let a person rename a session."""
-        found = self.session(session)
-        found.name = name
-        found.touch()
-
-    def human_close(self, target: str) -> None:
-        """Let a person kill a session, a window or a pane by its id."""
-        board = self._server()
-        doomed = (
-            [board.panes[target]] if target in board.panes
-            else list(board.windows[target].panes) if target in board.windows
-            else list(self.session(target).panes())
-        )  # fmt: skip
-        for pane in doomed:
-            board.drop_pane(pane)
-        self._bury()
-
-    def panes_of(self, unit: str) -> list[Pane]:
-        """Return the panes that carry a unit's mark."""
-        panes = self._board.panes.values() if self._board else ()
-        return [pane for pane in panes if pane.mark is not None and pane.mark.unit == unit]
-
-    def session(self, target: str) -> Session:
-        """Return a session by id or name; KeyError when there is none."""
-        board = self._server()
-        found = board.sessions.get(target) or board.session_named(target)
-        if found is None:
-            raise KeyError(target)
-        return found
-
-    @property
-    def sessions(self) -> tuple[SeenSession, ...]:
-        """Everything there is, blind or not: for a test's own eyes."""
-        return tuple(s.seen() for s in self._board.sessions.values()) if self._board else ()
-
     # -- inside --------------------------------------------------------------------------------
 
     def _look(self) -> None:
         if self.blind or self.closed:
             raise BlindError("tmux does not answer", why="it hangs", fix="tmux kill-server")
-
-    def _server(self) -> Board:
-        if self._board is None:
-            self._servers += 1
-            self._board = Board(f"memory-{self._servers}")
-        return self._board
-
-    def _begin(self, launch: Launch | None) -> int:
-        self._pids += 1
-        self.alive[self._pids] = launch
-        return self._pids
 
     def _dress(self, order: Order) -> None:
         """Outfit every agent runtime of an order before anything of it is done."""
@@ -281,23 +197,6 @@ class MemoryHost:
                 if pane.mark.unit in self.doomed:
                     self._end(pane, self.doomed[pane.mark.unit])
         hands.started.clear()
-
-    def _end(self, pane: Pane, status: int | None) -> None:
-        if not pane.dead:
-            pane.dead, pane.status = True, status
-            self.alive.pop(pane.pid, None)
-            pane.window.session.touch()
-
-    def _bury(self) -> None:
-        """Forget processes whose pane is gone, and a server that has nothing left."""
-        board = self._board
-        if board is None:
-            return
-        if not board.sessions and self.exit_empty:
-            self._board = None
-        for pid in board.gone:
-            self.alive.pop(pid, None)
-        board.gone.clear()
 
     def _said(self, unit: UnitId, target: str) -> str:
         if self._board is None:
