@@ -96,8 +96,9 @@ def read(told: object) -> Decision | None:
         return None
     words = {key: value for key, value in told.items() if isinstance(value, str)}
     at, held, options = told.get("at"), told.get("held_until", 0), told.get("options")
-    hours = isinstance(at, int | float) and isinstance(held, int | float)
-    if not hours or not isinstance(options, list) or not {"id", "unit", "kind", "asks"} <= {*words}:
+    if not isinstance(at, int | float) or not isinstance(held, int | float):
+        return None
+    if not isinstance(options, list) or not {"id", "unit", "kind", "asks"} <= {*words}:
         return None
     return Decision(
         id=words["id"],

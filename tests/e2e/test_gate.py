@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from reconciler.adapters.state import holder_pid
+from reconciler.adapters.state import PortFile, holder_pid
 from reconciler.adapters.store.resolve import open_store
 from reconciler.core.conditions import began
 from reconciler.core.recollect import Recalled, recollect
@@ -91,6 +91,20 @@ def test_a_daemon_has_a_gate_until_it_ends(up: Fleet) -> None:
     said = up.run("metrics", expect=0).out
     assert value(said, "novaorch_unit_ready", unit="web/agent/torch") == 1
     assert value(said, "novaorch_last_pass_timestamp_seconds") == 0
+
+
+def test_people_ask_the_daemon_at_a_socket_of_their_own(up: Fleet) -> None:
+    up.until(up.state.control.exists, "the socket")
+    assert up.state.control.stat().st_mode & 0o777 == 0o600
+    up.until(lambda: up.run("decisions").code == 0, "an answer")
+    assert up.run("decisions", expect=0).out == "nobody waits for a decision\n"
+    assert "nothing waits" in up.run("decisions", "allow", "dx", expect=1).err
+    port = PortFile(up.state.gate_port).port()
+    up.run("down", expect=0)
+    assert not up.state.control.exists()
+    assert "novaorch up" in up.run("decisions", expect=1).err
+    up.run("up", expect=0)
+    up.until(lambda: address.read(note(up)).endswith(f":{port}"), "the same port")
 
 
 @counts
