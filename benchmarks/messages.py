@@ -57,6 +57,7 @@ def measure(agents: int, count: int, real: int) -> Figures:
     """Return what was measured at so many idle agents, `real` messages to a real one."""
     figures = Figures()
     with ScriptedModel() as model, _house(agents, model, figures) as (house, mail):
+        _accepted(mail, house.agents[0])  # it makes the connection
         figures.broker = [_accepted(mail, house.agents[n % agents])[2] for n in range(count)]
         _quiet(house, mail)
         _panes(house, mail, figures, count)

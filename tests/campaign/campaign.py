@@ -68,6 +68,7 @@ class Campaign:
     ) -> None:
         self._chance, self._rate = random.Random(seed), rate
         self._wanted, self._kill_every_s = messages, kill_every_s
+        self.patience_s = QUIET_S
         self.house = Playhouse({f"a{n}": _script(n, seed) for n in range(agents)})
         self.report = Report()
         self.sent: dict[str, str] = {}
@@ -189,14 +190,14 @@ class Campaign:
     def _settle(self) -> None:
         """Wait until everything arrived, or nothing more does."""
         before, since = -1, time.monotonic()
-        while len(self._arrived) < len(self.sent) and time.monotonic() < since + QUIET_S:
+        while len(self._arrived) < len(self.sent) and time.monotonic() < since + self.patience_s:
             time.sleep(0.1)
             self._read_truth()
             if len(self._arrived) != before:
                 before, since = len(self._arrived), time.monotonic()
 
     def _judge(self, mail: RedisMail) -> None:
-        end = time.monotonic() + QUIET_S
+        end = time.monotonic() + self.patience_s
         waiting = deque(self.sent)
         while waiting:
             name = waiting.popleft()
