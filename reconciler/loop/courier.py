@@ -20,7 +20,7 @@ from reconciler.loop.post import Post
 from reconciler.loop.rounds import Doors, Rounds
 from reconciler.model.hook import SILENCE, HookAnswer, HookEvent
 from reconciler.model.ids import UnitId
-from reconciler.model.message import Proof, Stage
+from reconciler.model.message import Stage
 from reconciler.model.problems import NovaorchError
 
 SWEEP_S = 5.0
@@ -138,11 +138,8 @@ class Courier:
         """A turn ended: what was submitted before it was read. It may go on with what waits."""
         if post.waiting:
             self._rounds.ask(self._rounds.case(event.unit, post), post)
-        unread = self._unread(event.unit, post)
-        if unread:
-            proof = Proof(Stage.READ, event.at, "hook Stop: it answered with this in its context")
-            self._at.mail.prove([(name, proof) for name in sorted(unread)])
-            unread.clear()
+        post.stopped = event.at
+        self._rounds.answered(post, self._unread(event.unit, post))
         again = event.payload.get("stop_hook_active") is True
         post.go_ons = post.go_ons if again else 0
         if not post.waiting or (again and not 0 < post.go_ons < GO_ON_MAX):

@@ -19,7 +19,8 @@ class Post:
     `due` is the epoch second of the next visit, `asked` the one that somebody asked for. `unread`
     were submitted and not answered yet, None: not asked for in this life. `prompted` were in a
     prompt of the process `pid`, told by a hook and not written down yet, with the hour of the hook.
-    `go_ons` counts the turns in a row that went on with messages.
+    `go_ons` counts the turns in a row that went on with messages. `stopped` is the epoch second at
+    which a turn was last heard to end.
     """
 
     turn: threading.RLock = field(default_factory=threading.RLock)
@@ -32,6 +33,7 @@ class Post:
     prompted: dict[str, float] = field(default_factory=dict)
     pid: int = 0
     go_ons: int = 0
+    stopped: float = 0.0
 
     @property
     def next_visit(self) -> float:

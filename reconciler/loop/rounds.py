@@ -168,7 +168,18 @@ class Rounds:
         found = frozenset(texts[text] for text in held or () if text in texts)
         if found:
             self.submitted(post, found, "transcript: it holds the mark")
+        if under_way.way == HANDED and post.stopped > under_way.at:
+            self.answered(post, found)  # its transcript came after the end of its turn
         return found
+
+    def answered(self, post: Post, ids: Iterable[str]) -> None:
+        """Write down that a turn ended with these in what the model was given."""
+        proof = Proof(Stage.READ, post.stopped, "hook Stop: it answered with this in its context")
+        named = sorted(ids)
+        if named:
+            self._at.mail.prove([(one, proof) for one in named])
+        if post.unread is not None:
+            post.unread.difference_update(named)
 
     # -- acts --------------------------------------------------------------------------------------
 

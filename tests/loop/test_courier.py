@@ -280,6 +280,34 @@ def test_who_works_is_given_it_with_the_next_tool_call(stand: Stand) -> None:
     assert stand.pane.keys == []
 
 
+def test_a_transcript_that_comes_after_the_end_of_the_turn_proves_that_it_was_read(
+    stand: Stand,
+) -> None:
+    stand.states[BOB] = BUSY
+    name = stand.send("hello bob")
+    stand.go(1.0)
+    assert marks(stand.hear("PostToolUse").context) == {name}
+    stand.go(1.0)
+    stand.hear("Stop")
+    assert stand.stage(name) is Stage.INJECTED
+    assert stand.records.texts is not None
+    stand.records.texts.add(mark(name))
+    stand.go(5.0)
+    assert stand.stage(name) is Stage.READ
+
+
+def test_a_turn_that_ended_before_it_was_given_read_nothing(stand: Stand) -> None:
+    stand.states[BOB] = BUSY
+    stand.hear("Stop")
+    name = stand.send("hello bob")
+    stand.go(1.0)
+    assert marks(stand.hear("PostToolUse").context) == {name}
+    assert stand.records.texts is not None
+    stand.records.texts.add(mark(name))
+    stand.go(5.0)
+    assert stand.stage(name) is Stage.SUBMITTED
+
+
 def test_a_turn_that_ends_goes_on_with_what_waits_but_not_for_ever(stand: Stand) -> None:
     stand.states[BOB] = BUSY
     assert stand.records.texts is not None
