@@ -15,6 +15,7 @@ from reconciler.core.explain import clean
 from reconciler.gate.client import Client
 from reconciler.model.decision import Decision
 from reconciler.model.ids import Json
+from reconciler.model.problems import RefusedError
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -96,9 +97,17 @@ def answer(
 
 
 def _answer(context: Context, name: str, text: str, because: str) -> None:
+    wiring = context.wiring
+    unit = mailroom.within(wiring, wiring.followed.read().fleet)
+    if unit:
+        raise RefusedError(
+            f"{unit} may not answer what agents ask",
+            why="an agent that could would need no leave",
+            fix="let a person answer, outside of agents",
+        )
     said: dict[str, Json] = {
         "answer": text,
-        "by": mailroom.oneself(context.wiring),
+        "by": mailroom.person(wiring),
         "because": because,
     }
     made = read(_daemon(context).post(f"/decisions/{name}", said))

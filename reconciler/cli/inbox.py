@@ -38,7 +38,7 @@ def command(
     context: Context = ctx.obj
     wiring = context.wiring
     desired = wiring.followed.read()
-    me = mailroom.oneself(wiring) if not agent or done else ""
+    me = mailroom.oneself(wiring, desired.fleet) if not agent or done else ""
     who = mailroom.whom(agent, book_from(desired)) if agent else me
     if done and who != me:
         raise UsageError(

@@ -14,7 +14,7 @@ from reconciler.gate.client import Client
 from reconciler.model.fleet import FleetSettings
 from reconciler.model.ids import UnitId
 from reconciler.model.message import Tracked
-from reconciler.model.problems import NovaorchError
+from reconciler.model.problems import NovaorchError, RefusedError
 from reconciler.wiring import Wiring
 
 if TYPE_CHECKING:
@@ -34,10 +34,35 @@ def opened(wiring: Wiring, fleet: FleetSettings, *, start: bool = False) -> Iter
         mail.close()
 
 
-def oneself(wiring: Wiring) -> str:
-    """Return the person at the terminal, as a sender: by the name that git knows."""
+def oneself(wiring: Wiring, fleet: FleetSettings) -> str:
+    """Return who sends from this terminal: within an agent that agent, by its token; else the
+    person, by the name that git knows."""
+    unit = within(wiring, fleet)
+    return str(unit) if unit else person(wiring)
+
+
+def person(wiring: Wiring) -> str:
+    """Return the person at the terminal, as a sender."""
     name = wiring.person.partition("<")[0]
     return PERSON + (" ".join(name.split())[:100] or "somebody")
+
+
+def within(wiring: Wiring, fleet: FleetSettings) -> UnitId:
+    """Return the agent of this fleet within which a command runs, '' for none.
+
+    RefusedError: its token is nobody's any more, so who it is cannot be told.
+    """
+    token = wiring.environ.get("NOVAORCH_TOKEN", "")
+    if not token or wiring.environ.get("NOVAORCH_FLEET", "") != fleet.name:
+        return UnitId("")
+    unit, why = wiring.tokens(fleet).verify(token)
+    if not unit:
+        raise RefusedError(
+            "who runs this command cannot be told",
+            why=f"NOVAORCH_TOKEN is {why}: it is no agent's of the fleet {fleet.name}",
+            fix="restart the agent; as a person: env -u NOVAORCH_TOKEN novaorch ...",
+        )
+    return unit
 
 
 def whom(word: str, book: Book) -> str:

@@ -185,7 +185,7 @@ class Reception:
         return {name: account.as_json() for name, account in sorted(said.items())}
 
     def _listing(self, call: Call) -> Json:
-        answered = call.query.get("answered") == "yes"
+        answered = call.query.get("answered") == "1"
         return [decision.as_json() for decision in self.decisions.listing(answered=answered)]
 
     def _answer(self, call: Call) -> Json:

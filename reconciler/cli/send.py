@@ -73,13 +73,13 @@ def command(
     fleet = desired.fleet
     with mailroom.opened(wiring, fleet, start=True) as mail:
         draft = Draft(
-            sender=mailroom.oneself(wiring),
+            sender=mailroom.oneself(wiring, fleet),
             to=to,
             body=_body(text),
             priority=_priority(priority),
             key=key,
             parent=mailroom.one(mail, reply_to).message if reply_to else None,
-            expires_s=_span(expires, "--expires") if expires else 0.0,
+            expires_s=_expiry(expires),
         )
         mail.reach()  # so that its hour is that of its acceptance
         made = messages(draft, book_from(desired), wiring.clock.now(), iter(Mint(), ""))
@@ -159,6 +159,14 @@ def _priority(word: str) -> Priority:
         known = ", ".join(name.lower() for name in Priority.__members__)
         raise UsageError(f"--priority {word!r} is none", fix=f"one of {known}")
     return Priority[word.upper()]
+
+
+def _expiry(text: str) -> float:
+    """Return how long it is worth delivering; 0: for ever."""
+    found = _span(text, "--expires") if text else 0.0
+    if text and not found:
+        raise UsageError("a message that expires at once reaches nobody", fix="leave --expires out")
+    return found
 
 
 def _span(text: str, option: str) -> float:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from reconciler.adapters.git.propose import GitProposals
     from reconciler.adapters.git.repository import GitRepository
     from reconciler.adapters.manifestcache import DiskCache
-    from reconciler.adapters.state import StateDir
+    from reconciler.adapters.state import StateDir, Tokens
     from reconciler.adapters.state.questions import QuestionFile
     from reconciler.adapters.store.accounts import RedisAccounts
     from reconciler.adapters.store.knowledge import RedisKnowledge
@@ -79,6 +79,12 @@ class AgentDoors:
             environ=self.environ,
             say=lambda text: self.followed.log(text),  # noqa: PLW0108 - it gets another log later
         )
+
+    def tokens(self: Ground, fleet: FleetSettings) -> Tokens:
+        """Whose token is whose."""
+        from reconciler.adapters.state import Tokens
+
+        return Tokens(self.state(fleet))
 
     def records(self: Ground, fleet: FleetSettings) -> RuntimeRecords:
         """What agent runtimes themselves write down."""

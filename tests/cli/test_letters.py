@@ -81,6 +81,36 @@ def office(repo: Sandbox, capsys: pytest.CaptureFixture[str]) -> Iterator[Office
     made.close()
 
 
+def test_within_an_agent_its_token_says_who_sends(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = office.wiring.tokens(office.fleet).mint("web/agent/torch")
+    monkeypatch.setenv("NOVAORCH_FLEET", "demo")
+    monkeypatch.setenv("NOVAORCH_UNIT", "web/agent/anvil")  # anybody can say that
+    monkeypatch.setenv("NOVAORCH_TOKEN", token)
+    assert office.records("send", "anvil", "hot")[0]["sender"] == "web/agent/torch"
+    _, err = office.types("send", "anvil", "now!", "--priority", "urgent", expect=3)
+    assert "web/agent/torch may not send with priority urgent" in err
+    _, err = office.types("decisions", "allow", "dabcde", expect=3)
+    assert "web/agent/torch may not answer what agents ask" in err
+
+
+def test_a_token_that_is_nobodys_sends_nothing_in_a_persons_name(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOVAORCH_FLEET", "demo")
+    monkeypatch.setenv("NOVAORCH_TOKEN", "nobodys")
+    _, err = office.types("send", "anvil", "hot", expect=3)
+    assert "NOVAORCH_TOKEN is malformed" in err
+    monkeypatch.setenv("NOVAORCH_FLEET", "another")  # then it is none of this fleet's business
+    assert office.records("send", "anvil", "hot")[0]["sender"] == "person:Ada"
+
+
+def test_a_message_that_expires_at_once_is_refused(office: Office) -> None:
+    _, err = office.types("send", "anvil", "hot", "--expires", "0s", expect=64)
+    assert "expires at once" in err
+
+
 def test_what_is_sent_is_durable_and_in_the_inbox(office: Office) -> None:
     out, _ = office.types("send", "anvil", "make", "it", "so")
     name = out.split()[0]
