@@ -29,6 +29,7 @@ from reconciler.model.problems import NovaorchError
 OPEN_MAX = INBOX_MAX // 4
 """So many messages wait for one agent at most; more would be refused, and say so."""
 BATCH = 20
+COLLECT_MAX = 100
 QUIET_S = 60.0
 """Nothing new arrives for so long: then what is not there is lost."""
 
@@ -75,6 +76,7 @@ class Campaign:
         self._open: Counter[str] = Counter()
         self._seen: dict[str, int] = {}
         self._arrived: Counter[str] = Counter()
+        self._unproved: deque[str] = deque()
         self._over = threading.Event()
 
     def run(self) -> Report:
@@ -118,6 +120,7 @@ class Campaign:
         mint, number = Mint(), 0
         while number < self._wanted:
             self._read_truth()
+            self._collect(mail, min(len(self._unproved), COLLECT_MAX))
             batch: list[Message] = []
             for _ in range(min(BATCH, self._wanted - number)):
                 sender, to = self._chance.sample(self.house.agents, 2)
@@ -141,6 +144,7 @@ class Campaign:
                 continue
             for message, one in zip(batch, kept, strict=True):
                 self.sent[one.id] = message.to
+                self._unproved.append(one.id)
             self.report.accepted += len(kept)
             return
 
@@ -162,6 +166,20 @@ class Campaign:
                 if told["route"] not in ASIDE:
                     self._open[str(agent)] -= len(told["marks"])
                     self._arrived.update(told["marks"])
+
+    def _collect(self, mail: RedisMail, count: int) -> None:
+        """Ask for the receipts of so many messages, the oldest first; the store keeps those of what
+        is over only for a while. One that does not say `submitted` yet is asked for later."""
+        for _ in range(count):
+            name = self._unproved.popleft()
+            try:
+                kept = mail.find(name) if self._arrived[name] else None
+            except NovaorchError:
+                kept = None
+            if kept is None or not reached(kept, Stage.SUBMITTED):
+                self._unproved.append(name)
+            else:
+                self.report.stages[kept.stage.value] += 1
 
     # -- killers ---------------------------------------------------------------------------------
 
@@ -198,18 +216,15 @@ class Campaign:
 
     def _judge(self, mail: RedisMail) -> None:
         end = time.monotonic() + self.patience_s
-        waiting = deque(self.sent)
-        while waiting:
-            name = waiting.popleft()
+        while self._unproved:
+            self._collect(mail, len(self._unproved))  # a proof may still be on its way
+            if time.monotonic() >= end:
+                break
+            time.sleep(0.05)
+        for name in self._unproved:
             kept = mail.find(name)
-            if kept is not None and not reached(kept, Stage.SUBMITTED) and time.monotonic() < end:
-                waiting.append(name)  # its proof may still be on its way
-                time.sleep(0.01)
-                continue
             stage = kept.stage.value if kept is not None else "unknown"
-            self.report.stages[stage] += 1
-            if kept is None or not reached(kept, Stage.SUBMITTED):
-                self.report.without_receipt.append(f"{name} ({stage})")
+            self.report.without_receipt.append(f"{name} ({stage})")
         counted = self.house.counted()
         for name, to in self.sent.items():
             times = counted[to.rpartition("/")[2]][name]

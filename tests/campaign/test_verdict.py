@@ -32,6 +32,8 @@ def judged(tmp_path: Path) -> Campaign:
     made.house = Playhouse(made.house.scripts, root=tmp_path)
     (tmp_path / "truth").mkdir()
     made.sent = {"m1": "play/agent/a0", "m2": "play/agent/a0", "m3": "play/agent/a1"}
+    made._unproved.extend(made.sent)
+    made._arrived.update(made.sent)
     write(made, a0=["m1", "m2"], a1=["m3"])
     return made
 
