@@ -82,7 +82,7 @@ def _weight(quick: bool) -> None:
 
 
 def _messages(quick: bool) -> None:
-    agents, count, real = (20, 60, 10) if quick else (100, 1000, 100)
+    agents, count, real = (20, 60, 10) if quick else (100, 500, 50)
     made = messages.measure(agents, count, real)
     print(f"\nmessages, {agents} idle agents")
     rows = (
