@@ -6,15 +6,17 @@ import json
 import os
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reconciler.adapters.store.mail import RedisMail
 from reconciler.core.screen import Reading, read
 from reconciler.kinds.runtimes import RUNTIMES
 from reconciler.model.agent import Screen
+from reconciler.wiring import Wiring
 from tests.claude.binary import binary
 from tests.claude.conftest import seed, surroundings
 from tests.claude.model import ScriptedModel
@@ -37,6 +39,18 @@ class Bed:
             patch.setenv(name, value)
         patch.setenv("PATH", f"{path.parent}{os.pathsep}{os.environ['PATH']}")
         seed(home, version)
+
+    @cached_property
+    def _mail(self) -> RedisMail:
+        wiring = Wiring(self.fleet.repo.path)
+        try:
+            return wiring.mail(wiring.wishes.read().fleet, start=False)
+        finally:
+            wiring.close()
+
+    def close(self) -> None:
+        if "_mail" in self.__dict__:
+            self._mail.close()
 
     # -- what a person does ------------------------------------------------------------------------
 
@@ -96,7 +110,9 @@ class Bed:
         return str(self.state(name)["agent"]["state"])
 
     def stage(self, message: str) -> str:
-        return next(str(r["stage"]) for r in self.messages() if r["id"] == message)
+        kept = self._mail.find(message)
+        assert kept is not None
+        return kept.stage.value
 
     def messages(self) -> list[dict[str, Any]]:
         return self.fleet.run("messages", "--json").records

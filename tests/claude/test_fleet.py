@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -25,8 +25,10 @@ def bed(
     make: Callable[[str], Fleet],
     model: ScriptedModel,
     monkeypatch: pytest.MonkeyPatch,
-) -> Bed:
-    return Bed(make("demo"), version, model, monkeypatch)
+) -> Iterator[Bed]:
+    made = Bed(make("demo"), version, model, monkeypatch)
+    yield made
+    made.close()
 
 
 each_version = pytest.mark.parametrize("version", VERSIONS)
