@@ -49,6 +49,7 @@ class TestResets:
             ("resets 1:15pm (America/Phoenix)", hour(23, 20.25)),
             ("resets 1:30pm (America/Phoenix)", hour(23, 20.5)),
             ("limit reached ∙ resets at 9 PM (UTC)", hour(22, 21)),
+            ("resets 9pm (z)", hour(22, 21)),
             ("resets 12am (Europe/Berlin)", hour(22, 23)),
             ("resets 23:45 (Asia/Kolkata)", hour(23, 18.25)),
             ("Weekly limit reached · resets Nov 25, 3pm (UTC)", hour(25, 15)),

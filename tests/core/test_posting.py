@@ -45,6 +45,11 @@ def test_a_broadcast_is_one_message_each_of_one_thread() -> None:
     assert {m.key for m in posted(to="@all")} == {""}
 
 
+def test_two_receivers_have_a_thread_and_one_has_none() -> None:
+    assert {m.thread for m in posted(to="@all", sender="web/agent/anvil")} == {"m0"}
+    assert {m.thread for m in posted(to="torch")} == {""}
+
+
 def test_the_receivers_of_a_broadcast_may_change_and_its_keys_stay() -> None:
     (fewer,) = posted(to="@project=web", key="k", sender="web/agent/anvil")[1:]
     assert fewer.key == "k @web/agent/torch"

@@ -102,6 +102,7 @@ def test_the_first_that_fits_counts() -> None:
         (deny("Write", "secrets/*"), file("/repo/./secrets/x"), True),
         (deny("Write", "/etc/*"), file("/repo/etc/x"), False),
         (allow("NotebookEdit", "*.ipynb"), ("NotebookEdit", {"notebook_path": "/a.ipynb"}), True),
+        (deny("Other", "*b/c*"), ("Other", {"x": "b//c"}), False),
         # Hosts.
         (allow("WebFetch", "https://docs.python.org/*"), fetch("https://docs.python.org/3/"), True),
         (allow("WebFetch", "https://docs.python.org/*"), fetch("https://docs.python.org"), True),
@@ -145,6 +146,8 @@ def test_what_a_tool_would_do_is_told_in_a_word() -> None:
         ("a*a", "aa", True),
         ("a*b*c", "abc", True),
         ("a*b*c", "acb", False),
+        ("a*b*bc", "abbc", True),
+        ("a*b*bc", "abc", False),
         ("*ab*ab*", "aab ab", True),
         ("[a]?.", "[a]?.", True),
         ("a?", "ab", False),

@@ -13,7 +13,7 @@ from reconciler.model.agent import AgentState, Screen, Waiting, Witness
 from reconciler.model.runtime import Looks
 from tests.core.screenfile import SCREENS, load, plain
 
-LOOKS = RUNTIMES["claude-code"].looks
+LOOKS, CODEX = RUNTIMES["claude-code"].looks, RUNTIMES["codex"].looks
 VERSIONS = ("2.1.197", "2.1.330")
 RULE = "─" * 60
 IDLE, BUSY, WAITING = AgentState.IDLE, AgentState.BUSY, AgentState.WAITING
@@ -144,6 +144,10 @@ class TestUnknown:
         found = read(plain(self.MENU), looks)
         assert (found.state, found.ready) == (UNKNOWN, False)
         assert " ❯ 1. Burn it" in found.canary
+
+    def test_takes_a_choice_for_nothing_that_somebody_wrote(self) -> None:
+        found = read(plain("A thing nobody foresaw\n\n› 1. Burn it\n  2. Keep it"), CODEX)
+        assert (found.state, found.draft) == (UNKNOWN, None)
 
     def test_is_what_a_screen_without_anything_known_is(self) -> None:
         found = read(plain("$ ls\nfile"), LOOKS)

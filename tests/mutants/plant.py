@@ -43,6 +43,8 @@ EQUIVALENT = {
     ("engaged.py", "if scene.consent.now or not scene.world.facts.presence:",
      "scene.consent.now or not scene.world.facts.presence: last operand dropped"):
         "a short cut: where nobody works, nobody is disturbed",
+    ("capacity.py", "doubled = 2.0 ** min(strikes - 1, 20)",
+     "20 plus one"): "far above the longest wait; it keeps the number from overflowing",
     ("ending.py", "return mark.drain_until > now + LONGEST_S + 2  # marks keep whole seconds",
      "mark.drain_until > now + LONGEST_S + 2: comparison turned"): "no mark is ever that hour",
 }  # fmt: skip
