@@ -309,6 +309,18 @@ def test_what_is_still_in_the_composer_needs_enter_alone() -> None:
     assert waits(decide(often), "composer") > 0
 
 
+def test_a_life_begins_to_count_at_nothing_and_presses_no_more_than_so_often() -> None:
+    new, pressed = Pursuit(), 0
+    assert (new.presses, new.asks, new.looks) == (0, 0, 0)
+    assert (new.pressed, new.asked, new.gone) == (0, 0, 0)
+    case = under_way(1.0, screen=shown(OURS))
+    case = replace(case, pursuit=replace(case.pursuit, presses=new.presses))
+    while isinstance(decide(case), Press):
+        pressed += 1
+        case = replace(case, pursuit=replace(case.pursuit, presses=pressed, pressed=NOW - 999))
+    assert pressed == PRESSES_MAX
+
+
 @pytest.mark.parametrize(
     ("screen", "word"),
     [
