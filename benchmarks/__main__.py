@@ -87,6 +87,7 @@ def _messages(quick: bool) -> None:
     print(f"\nmessages, {agents} idle agents")
     rows = (
         ("accepted by the store", made.broker),
+        ("the same, in one burst", made.burst),
         ("accepted -> text in an idle pane", made.typed),
         ("accepted -> given to its model", made.given),
         ("as peers do -> text in the pane", made.peers_typed),

@@ -41,6 +41,8 @@ spec:
 class Figures:
     """Seconds, each list one measurement."""
 
+    burst: list[float] = field(default_factory=list)
+    """One message after the other as fast as it goes, while all are brought."""
     broker: list[float] = field(default_factory=list)
     typed: list[float] = field(default_factory=list)
     given: list[float] = field(default_factory=list)
@@ -58,7 +60,7 @@ def measure(agents: int, count: int, real: int) -> Figures:
     figures = Figures()
     with ScriptedModel() as model, _house(agents, model, figures) as (house, mail):
         _accepted(mail, house.agents[0])  # it makes the connection
-        figures.broker = [_accepted(mail, house.agents[n % agents])[2] for n in range(count)]
+        figures.burst = [_accepted(mail, house.agents[n % agents])[2] for n in range(count)]
         _quiet(house, mail)
         _panes(house, mail, figures, count)
         _peers(house, figures, max(10, count // 5))
@@ -108,8 +110,9 @@ _mint = Mint()
 def _panes(house: Playhouse, mail: RedisMail, figures: Figures, count: int) -> None:
     sent: dict[str, float] = {}
     for number in range(count):
-        name, at, _ = _accepted(mail, house.agents[number % len(house.agents)])
+        name, at, took = _accepted(mail, house.agents[number % len(house.agents)])
         sent[name] = at
+        figures.broker.append(took)
         time.sleep(PAUSE_S)
     _quiet(house, mail)
     figures.typed, figures.given = _waits(house, sent)

@@ -22,7 +22,8 @@ from reconciler.rehearsal.records import VERSION, config_folder
 from reconciler.rehearsal.script import read
 from reconciler.rehearsal.waits import FOREVER, Pause
 
-KEYBOARD, TERMINAL = 0, 1
+KEYBOARD = 0
+LAST_WORDS_S = 0.2
 
 
 class Loop:
@@ -124,21 +125,30 @@ def _minted() -> str:
     return "-".join((word[:8], word[8:12], "4" + word[13:16], "8" + word[17:20], word[20:]))
 
 
+def _refused(why: str) -> int:
+    """Say why it does not even start. A terminal may lose the words of who ends at once."""
+    print(why, flush=True)
+    time.sleep(LAST_WORDS_S)
+    return 1
+
+
 def main(words: list[str]) -> int:
     """Run one fake agent on this terminal; return its exit code."""
     flags = Flags(words)
     if flags.has("--version"):
         print(f"{VERSION} (fake agent)")
         return 0
-    script = read(dict(os.environ))
     if not os.isatty(KEYBOARD):
         print("the fake agent needs a terminal", file=sys.stderr)
         return 1
+    try:
+        script = read(dict(os.environ))
+    except SystemExit as error:
+        return _refused(str(error))
     conversation = flags.one("--resume") or flags.one("--session-id") or _minted()
     life = Life(flags, script, config_folder(dict(os.environ)), conversation)
     if life.refused:
-        print(life.refused)
-        return 1
+        return _refused(life.refused)
     before = termios.tcgetattr(KEYBOARD)
     try:
         return Loop(life).run()
