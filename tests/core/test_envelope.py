@@ -145,6 +145,13 @@ def test_a_bundle_never_is_too_long(sizes: list[int], letter: str) -> None:
     assert marks(made.text) == {m.id for m in made.messages}
 
 
+def test_a_bundle_may_fill_its_room_to_the_last_character() -> None:
+    both = [message("one"), message("two", id=TWO)]
+    room = units(render(both))
+    assert bundle(both, room).text == render(both)
+    assert bundle(both, room - 1).text == render(both[:1])
+
+
 def test_one_that_is_too_large_says_where_it_is_read() -> None:
     made = bundle([message("x" * 20_000), message(id=TWO)])
     assert marks(made.text) == {ONE}
@@ -172,3 +179,7 @@ def test_a_line_is_one_line_and_not_too_long() -> None:
 def test_no_hour_is_too_strange(at: float) -> None:
     assert "no calendar" in render([message(at=at)])
     assert "no calendar" in render([message(expires=at)])
+
+
+def test_the_first_hour_of_all_is_an_hour() -> None:
+    assert ", 1970-01-01 00:00:00 UTC, " in render([message(at=0.0)])

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -30,7 +31,9 @@ CHECKS = (
     "tests/adapters/test_memory_control.py",
     "tests/simulator",
 )
-TIMEOUT_S = 300
+TIMEOUT_S = 300.0
+PATIENCE = 6
+"""A fault may take so many times as long as none; then its tests never end, and it is caught."""
 
 EQUIVALENT = {
     ("timetable.py", "_AHEAD_S = YEAR_S + 30 * 86400.0", ""): "how far is looked ahead at once",
@@ -204,7 +207,7 @@ class Field:
     """One copy of the project in which mutants are tried one after the other."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self.timeout_s = folder, PATIENCE * TIMEOUT_S
         shutil.copytree(ROOT / "reconciler", folder / "reconciler")
         shutil.copytree(ROOT / "tests", folder / "tests")
         shutil.copy(ROOT / "pyproject.toml", folder)
@@ -235,7 +238,7 @@ class Field:
                 cwd=self.folder,
                 env=env,
                 capture_output=True,
-                timeout=TIMEOUT_S,
+                timeout=self.timeout_s,
                 check=False,
             )
         except subprocess.TimeoutExpired:
@@ -247,8 +250,11 @@ def run(chosen: Sequence[Mutant], jobs: int, tell: Callable[[str], None]) -> lis
     """Try every mutant and return those that no test noticed."""
     with tempfile.TemporaryDirectory() as name:
         fields = [Field(_made(Path(name) / str(job))) for job in range(jobs)]
+        began = time.monotonic()
         if not fields[0].passes():
             raise RuntimeError("the tests fail without any fault: nothing to learn")
+        for field in fields:  # A busy machine is slow to everybody: that catches nothing.
+            field.timeout_s = max(TIMEOUT_S, PATIENCE * (time.monotonic() - began))
         parts = [chosen[job::jobs] for job in range(jobs)]
 
         def work(field: Field, part: Sequence[Mutant]) -> list[Mutant]:
