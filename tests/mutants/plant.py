@@ -25,12 +25,10 @@ ROOT = Path(__file__).resolve().parents[2]
 CORE = Path("reconciler/core")
 NOT_OURS = frozenset({"build.py", "gather.py", "__init__.py"})
 CHECKS = (
-    "tests/core",
-    "tests/loop",
-    "tests/properties",
-    "tests/adapters/test_memory_control.py",
-    "tests/simulator",
-)
+    "tests/core", "tests/loop", "tests/properties", "tests/simulator",
+    "tests/adapters/test_memory_control.py", "--ignore=tests/core/test_build.py",
+    "--ignore=tests/properties/test_real_tmux.py", "-k", "not ten_thousand",
+)  # fmt: skip
 TIMEOUT_S = 300.0
 PATIENCE = 6
 """A fault may take so many times as long as none; then its tests never end, and it is caught."""
@@ -225,12 +223,6 @@ class Field:
     def passes(self) -> bool:
         """Whether every test passes here."""
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *CHECKS]
-        command += [
-            "--ignore=tests/core/test_build.py",
-            "--ignore=tests/properties/test_real_tmux.py",
-            "-k",
-            "not ten_thousand",
-        ]
         env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(self.folder)}
         try:
             done = subprocess.run(
@@ -249,7 +241,7 @@ class Field:
 def run(chosen: Sequence[Mutant], jobs: int, tell: Callable[[str], None]) -> list[Mutant]:
     """Try every mutant and return those that no test noticed."""
     with tempfile.TemporaryDirectory() as name:
-        fields = [Field(_made(Path(name) / str(job))) for job in range(jobs)]
+        fields = [Field(Path(name) / str(job)) for job in range(jobs)]
         began = time.monotonic()
         if not fields[0].passes():
             raise RuntimeError("the tests fail without any fault: nothing to learn")
@@ -270,11 +262,6 @@ def run(chosen: Sequence[Mutant], jobs: int, tell: Callable[[str], None]) -> lis
         with ThreadPoolExecutor(jobs) as pool:
             found = list(pool.map(work, fields, parts))
     return [mutant for part in found for mutant in part]
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir()
-    return folder
 
 
 def choose(count: int, seed: int, only: str = "") -> list[Mutant]:
