@@ -21,10 +21,10 @@ from reconciler.gate.request import HEAD_BYTES_MAX
 
 CLIENTS_MAX = 64
 """More strangers than so many at once, and the one that has been here longest goes."""
-ARRIVING_S = 0.5
+ARRIVING_S = 2.0
 BURST_MAX = 512
-"""Unless even that one has just come: a hundred agents that speak at once are strangers, too, for
-a moment."""
+"""Unless even that one has just come: a hundred agents that speak at once are strangers, too, until
+the machine gets round to them. None of them waits for longer."""
 EACH_MAX = 32
 """So many connections an agent has at once; the next ones are strangers'."""
 KEEP_S = 60

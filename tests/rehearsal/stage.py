@@ -115,7 +115,9 @@ class Stage:
         size = ("-x", "100", "-y", "30")
         config = self.folder / "tmux.conf"
         config.write_text("set-option -g remain-on-exit on\n")
-        self.tmux("-f", config, "new-session", "-d", *size, "-s", "a", "-c", self.work, *argv)
+        new = ("-f", config, "new-session", "-d", "-P", *size, "-s", "a", "-c", self.work, *argv)
+        # A server that is just ending lets nobody in.
+        self.until(lambda: self.tmux(*new) != "", "a session")
         self.until(lambda: ready in self.screen(), f"{ready!r} on the screen")
 
     def tmux(self, *words: object, text: str | None = None) -> str:
