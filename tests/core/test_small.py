@@ -201,6 +201,16 @@ def test_sessions_and_held_leftovers_have_a_status_too() -> None:
     assert status(bench, "p/session/main/dev.0") == ("False", "held", "name-taken")
 
 
+def test_a_session_whose_panes_were_all_moved_away_by_hand_is_not_there() -> None:
+    torch = seated("torch", "main", "dev")
+    bench = Bench(desired(session("main", window("dev", torch)), agent("a"), torch)).run()
+    there = bench.host.session("p/a").windows[0].id
+    bench.host.human_move(bench.pane(torch.id).pane_id, there)
+    assert not bench.plan().actions
+    assert status(bench, "p/session/main") == ("False", "absent", "absent")
+    assert status(bench, torch.id) == ("True", "running", "as-wished")
+
+
 def test_a_failed_move_says_why() -> None:
     bench = Bench(desired(agent("a")))
     bench.host.fail_in = 0
