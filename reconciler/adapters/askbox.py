@@ -52,7 +52,9 @@ class AskBox:
                 why=str(error),
                 fix=f"look at {folder}",
             ) from error
-        threading.Thread(target=self._listen, name="askbox", daemon=True).start()
+        # Its own copy, made here: a number that was closed meanwhile may be somebody else's.
+        ear = os.dup(self._ear)
+        threading.Thread(target=self._listen, args=(ear,), name="askbox", daemon=True).start()
 
     def take(self) -> list[Question]:
         """Return the questions that came, oldest first."""
@@ -85,8 +87,8 @@ class AskBox:
             os.write(ear, b"\n")  # wakes the listener, which sees that it is over
             os.close(ear)
 
-    def _listen(self) -> None:
-        ear, rest = os.dup(self._ear), b""
+    def _listen(self, ear: int) -> None:
+        rest = b""
         with os.fdopen(ear, "rb", buffering=0) as pipe:
             while self._ear >= 0:
                 rest += pipe.read(_CHUNK) or b""

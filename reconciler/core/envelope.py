@@ -109,7 +109,9 @@ def _block(message: Message) -> str:
 
 def _told(message: Message) -> str:
     size = len(message.body)
-    return f"{_head(message)}\n(its body, {size:,} characters, is shown by `read_inbox` with its id)"
+    return (
+        f"{_head(message)}\n(its body, {size:,} characters, is shown by `read_inbox` with its id)"
+    )
 
 
 def _head(message: Message) -> str:

@@ -101,7 +101,7 @@ def test_what_it_shows_and_what_its_file_says(at: Stage, ear: Ear, model: Script
     at.until(lambda: ear.of("StopFailure"), "the limit")
     assert ear.of("StopFailure")[0]["error"] == "rate_limit"
     at.until(lambda: seen(at).state is AgentState.LIMITED, "limited")
-    assert seen(at).draft == "", "a hint is no draft"
+    at.until(lambda: seen(at).draft == "", "no draft: a hint is none, once it is drawn")
     model.refusals.extend([UNKNOWN_KEY] * 3)
     prompt(at, ear, "AUTH" if fake else "who am I")
     at.until(lambda: len(ear.of("StopFailure")) == 2, "the wrong key")
@@ -123,7 +123,8 @@ def test_killed_and_resumed_it_is_the_same_conversation(at: Stage, ear: Ear) -> 
     assert {told["session_id"] for told in ear.of("Stop")} == {CONVERSATION}
     assert len(list((at.folder / "home" / ".claude" / "projects").glob("*/*.jsonl"))) == 1
     at.kill()
-    at.start(*NEW, ready="is already in use")
+    # It says that the id is in use, and ends at once: tmux may lose words that are said so late.
+    at.start(*NEW, ready="Pane is dead (status 1")
 
 
 def test_a_folder_that_nobody_trusts(at: Stage, ear: Ear) -> None:
