@@ -8,6 +8,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconciler.core.afford import limited
 from reconciler.core.capacity import GAP_S, PACE_S
 from reconciler.core.plan import plan
 from reconciler.loop.cycle import act
@@ -204,6 +205,16 @@ class TestFalls:
         till.bench.clock.sleep(601)
         assert [a.verb for a in till.once()] == [Verb.RESTART]
         assert self.falls(till) == 0
+
+    def test_a_life_that_began_in_the_second_in_which_it_opens_began_before(self) -> None:
+        till = self.fallen(limited=True)
+        scene = till.bench.think().scene
+        mark = scene.match.panes[A].mark
+        assert mark is not None
+        scene = replace(scene, restraints=Restraints(accounts=dict(till.accounts)))
+        began = int(till.accounts["work"].until)
+        assert limited(scene, A, replace(mark, started=began))
+        assert not limited(scene, A, replace(mark, started=began + 1))
 
     def test_any_other_fall_is_one(self) -> None:
         till = self.fallen(limited=False)

@@ -342,6 +342,8 @@ def test_no_enter_where_a_person_or_a_dialog_may_be(screen: Screen, word: str) -
 def test_who_has_left_leaves_enter_to_us() -> None:
     screen = shown(OURS, attended=NOW - AWAY_S)
     assert decide(under_way(90.0, screen=screen)) == Press((message(),))
+    before = shown(OURS, attended=NOW - 2 * TYPING_S)
+    assert decide(under_way(2 * TYPING_S, screen=before)) == Press((message(),)), "and not since"
     manual = replace(SEAT, mode="manual")
     assert waits(decide(under_way(90.0, screen=screen, seat=manual)), "manual") > 0
 

@@ -391,6 +391,22 @@ def test_panes_that_a_person_exchanged_stay_and_their_windows_are_the_same() -> 
     assert len(plan.notices) == 2
 
 
+def test_a_wish_that_follows_a_hand_waits_for_no_window() -> None:
+    def wish(key: str) -> Desired:
+        torch = seated("torch", "main", key)
+        panes = {"dev": ["a"], "ops": ["b"]}
+        panes[key] = [*panes[key], torch]  # type: ignore[list-item]
+        return desired(session("main", *(window(k, *found) for k, found in panes.items())), torch)
+
+    bench = Bench(wish("dev")).run()
+    pane = bench.pane(TORCH.id)
+    bench.host.human_move(pane.pane_id, bench.host.session("p/main").windows[1].id)
+    bench.commit(wish("ops"))
+    (update,) = [action for action in bench.plan().moves if action.unit == TORCH.id]
+    assert update.needs == ()
+    assert bench.run().pane(TORCH.id).pid == pane.pid
+
+
 def test_a_session_whose_panes_all_live_elsewhere_by_hand_is_not_made_anew() -> None:
     bench = Bench(desired(session("main", window("dev", TORCH)), agent("x"), TORCH)).run()
     bench.host.human_move(bench.pane(TORCH.id).pane_id, bench.host.session("p/x").windows[0].id)

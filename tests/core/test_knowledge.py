@@ -8,7 +8,11 @@ from hypothesis import strategies as st
 
 from reconciler.core.chapters import chapter, chapters, checkboxes, outline
 from reconciler.core.insights import (
+    INSIGHTS_MAX,
+    LABEL_MAX,
+    LABELS_MAX,
     LINE_MAX,
+    TEXT_BYTES_MAX,
     found,
     insight,
     insight_of,
@@ -112,3 +116,8 @@ def test_tasks_have_their_heading_and_code_has_none() -> None:
         ("one", False, "Soon"),
         ("two", True, "Rules"),
     ]
+
+
+def test_what_is_kept_has_bounds_that_a_small_store_can_bear() -> None:
+    assert (TEXT_BYTES_MAX, LABELS_MAX, LABEL_MAX, LINE_MAX) == (4_000, 8, 40, 200)
+    assert INSIGHTS_MAX == 2_000

@@ -46,6 +46,8 @@ EQUIVALENT = {
         "a short cut: where nobody works, nobody is disturbed",
     ("capacity.py", "doubled = 2.0 ** min(strikes - 1, 20)",
      "20 plus one"): "far above the longest wait; it keeps the number from overflowing",
+    ("inquire.py", "if pane is None or pane.mark is None:",
+     "pane is None or pane.mark is None: last operand dropped"): "whatever is matched has a mark",
     ("ending.py", "return mark.drain_until > now + LONGEST_S + 2  # marks keep whole seconds",
      "mark.drain_until > now + LONGEST_S + 2: comparison turned"): "no mark is ever that hour",
 }  # fmt: skip
