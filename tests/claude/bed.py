@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from reconciler.adapters.store.mail import RedisMail
+from reconciler.adapters.tmux.composer import blanked
 from reconciler.core.screen import Reading, read
 from reconciler.kinds.runtimes import RUNTIMES
 from reconciler.model.agent import Screen
@@ -21,7 +22,6 @@ from tests.claude.binary import binary
 from tests.claude.conftest import seed, surroundings
 from tests.claude.model import ScriptedModel
 from tests.e2e.conftest import Fleet, Said
-from tests.rehearsal.stage import bright
 
 LOOKS = RUNTIMES["claude-code"].looks
 
@@ -81,9 +81,8 @@ class Bed:
         """Return what an agent's screen says."""
         target = f"=web/{name}:"
         shown = self.fleet.tmux("capture-pane", "-p", "-e", "-t", target, ok=False)
-        plain = self.fleet.tmux("capture-pane", "-p", "-t", target, ok=False)
-        rows = tuple(plain.rstrip("\n").split("\n"))
-        return read(Screen(rows, tuple(map(bright, shown.split("\n"))), (0, 0)), LOOKS)
+        text, lit = zip(*blanked(shown.rstrip("\n").split("\n")), strict=True)
+        return read(Screen(text, lit, (0, 0)), LOOKS)
 
     def ready(self, name: str) -> bool:
         return self.reading(name).ready

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.server
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -16,13 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from reconciler.adapters.tmux.composer import blanked
 from reconciler.model.agent import Screen
 from reconciler.rehearsal.screen import SIGN
 
 CONVERSATION = "11111111-1111-5111-8111-111111111111"
 MARK = "m0123456789abcdefghjkmnpqrs"
 LIMIT_S = 20.0
-ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass
@@ -105,7 +104,8 @@ class Stage:
         told["projects"] = {str(self.work): {"hasTrustDialogAccepted": value}}
         path.write_text(json.dumps(told))
 
-    def start(self, *words: str, ready: str = SIGN) -> None:
+    def start(self, *words: str, ready: str | tuple[str, ...] = SIGN) -> None:
+        """Start it, and wait until one of `ready` is on the screen."""
         settings = self.folder / "settings.json"
         settings.write_text(json.dumps({"hooks": self.hooks}))
         told = {**self.environ, "FAKE_AGENT": json.dumps(self.script)}
@@ -118,7 +118,8 @@ class Stage:
         new = ("-f", config, "new-session", "-d", "-P", *size, "-s", "a", "-c", self.work, *argv)
         # A server that is just ending lets nobody in.
         self.until(lambda: self.tmux(*new) != "", "a session")
-        self.until(lambda: ready in self.screen(), f"{ready!r} on the screen")
+        signs = (ready,) if isinstance(ready, str) else ready
+        self.until(lambda: any(sign in self.screen() for sign in signs), f"{ready!r} on the screen")
 
     def tmux(self, *words: object, text: str | None = None) -> str:
         done = subprocess.run(
@@ -144,11 +145,11 @@ class Stage:
         return self.tmux("capture-pane", "-p", "-t", "a")
 
     def looked(self) -> Screen:
-        """Return the screen as the keyboard adapter gives it: what is dim is blank in `bright`."""
+        """Return the screen as the keyboard adapter gives it."""
         shown = self.tmux("capture-pane", "-p", "-e", "-t", "a").rstrip("\n").split("\n")
-        lit = tuple(map(bright, shown))
+        text, lit = zip(*blanked(shown), strict=True)
         at = self.tmux("display-message", "-p", "-t", "a", "#{cursor_y} #{cursor_x}").split()
-        return Screen(tuple(ESCAPE.sub("", row) for row in shown), lit, (int(at[0]), int(at[1])))
+        return Screen(text, lit, (int(at[0]), int(at[1])))
 
     def pid(self) -> int:
         return int(self.tmux("display-message", "-p", "-t", "a", "#{pane_pid}"))
@@ -203,18 +204,6 @@ class Stage:
 
     def close(self) -> None:
         self.tmux("kill-server")
-
-
-def bright(row: str) -> str:
-    """Return a row as it is captured with its colours, what is dim in it as blanks."""
-    shown, dim = "", False
-    for part in re.split(r"(\x1b\[[0-9;]*m)", row):
-        if part.startswith("\x1b"):
-            codes = part[2:-1].split(";")
-            dim = "2" in codes or (dim and not {"0", "", "22"} & set(codes))
-        else:
-            shown += " " * len(part) if dim else part
-    return shown
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

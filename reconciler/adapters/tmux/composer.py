@@ -45,14 +45,20 @@ def draft(screen: Sequence[str]) -> str:
 
 
 def blanked(screen: Sequence[str]) -> list[tuple[str, str]]:
-    """Return each line of a screen as text: all of it, and with what is drawn dim as blanks."""
+    """Return each line of a screen as text: all of it, and with what is drawn dim as blanks.
+
+    A drawn cursor with dim text right behind it stands on the first letter of a hint: blank, too.
+    """
     rows = []
     dim = inverse = False
     for line in screen:
-        text, bright = "", ""
+        text, bright, drawn = "", "", False
         for words, codes in _pieces(line):
+            if drawn and dim and words:
+                bright = f"{bright[:-1]} "
             text += words
             bright += " " * len(words) if dim else words
+            drawn = (inverse and len(words) == 1 and not dim) or (drawn and not words)
             dim, inverse = _drawn(codes, dim, inverse)
         rows.append((text.rstrip(), bright.rstrip()))
     return rows
