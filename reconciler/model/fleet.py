@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reconciler.model.remote import Remote
+
 
 @dataclass(frozen=True, slots=True)
 class SyncWindow:
@@ -74,7 +76,8 @@ class FleetSettings:
     mended within `restarts_window_s` are one cause, not many: the rest waits. A client that had a
     key pressed less than `typing_s` ago is a person at work. `journal_key` is the path of the SSH
     key that signs the journal, '' for none; `journal_keep` how many records stay. `gate_port` is
-    0 for any free one.
+    0 for any free one. `training_key` is the path of the SSH key that signs agents' work, '' for
+    none.
     """
 
     name: str
@@ -99,3 +102,5 @@ class FleetSettings:
     journal_key: str = ""
     journal_keep: int = 10_000
     gate_port: int = 0
+    training_key: str = ""
+    remote: Remote | None = None

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reconciler.model.unit import Launch
+from reconciler.model.ids import UnitId
+from reconciler.model.unit import Launch, Workspace
 from reconciler.model.world import PaneMark
 
 
@@ -178,6 +179,44 @@ class OrderWindows:
     windows: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class OpenWorkspace:
+    """Make an agent's work tree on the branch of its open run, or of a new one; or mark one that
+    is there as ours. `unit` is the workspace's."""
+
+    unit: UnitId
+    workspace: Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class BeginRun:
+    """Put a work tree whose run is finished on a new run from its base, if it is still at `tip`
+    and holds nothing unsaved."""
+
+    unit: UnitId
+    workspace: Workspace
+    tip: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkWorkspace:
+    """Write down what was applied last; the tree itself is not touched."""
+
+    unit: UnitId
+    workspace: Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class CloseWorkspace:
+    """Save what is unsaved on a kept ref, and remove the work tree at `path`, if it is still on
+    `branch` at `tip`. The branch stays."""
+
+    unit: UnitId
+    path: str
+    branch: str
+    tip: str
+
+
 Step = (
     OpenSession
     | OpenWindow
@@ -195,4 +234,8 @@ Step = (
     | SetOptions
     | SwapPanes
     | OrderWindows
+    | OpenWorkspace
+    | BeginRun
+    | MarkWorkspace
+    | CloseWorkspace
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler.model.agent import Persona
 from reconciler.model.control import Withheld
@@ -116,7 +116,8 @@ class Process:
     then come `stop_grace_s`, TERM to its group, `kill_after_s`, KILL. Without `quit` lines TERM
     comes at once, and `stop_grace_s` is what follows it. `protect` outlives the manifest: what was
     protected when it was applied last is never stopped for being absent. `mode` is auto, manual,
-    training or stopped; `labels` are what messages to many are addressed by.
+    training or stopped; `labels` are what messages to many are addressed by. With a `workspace` it
+    runs in that work tree, and starts after it is there.
     """
 
     id: UnitId
@@ -136,6 +137,48 @@ class Process:
     protect: bool = False
     mode: str = "auto"
     labels: tuple[tuple[str, str], ...] = ()
+    workspace: UnitId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What becomes of the work in a workspace.
+
+    `merge` is `squash`, `merge` or `ff`: how a run comes into the base branch. `gate` are the
+    commands (argv each) that must end well before; `gate_timeout_s` is for each of them.
+    `keep_out` are patterns of paths that are never committed, beside those that never are; a file
+    of more than `file_max` bytes is none either. `prompts` is `excerpt`, `hash` or `none`: what is
+    kept of the prompt that led to a commit. A tree that did not change for `settle_s` is settled.
+    """
+
+    merge: str = "squash"
+    gate: tuple[tuple[str, ...], ...] = ()
+    gate_timeout_s: float = 900.0
+    keep_out: tuple[str, ...] = ()
+    file_max: int = 50 * 2**20
+    prompts: str = "excerpt"
+    settle_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The work tree that an agent has for itself: `project/workspace/name`, a unit like any other.
+
+    `repository` is absolute: a work tree or a bare repository. `path` is where its own tree is to
+    be, absolute. `base` is the branch that runs begin at and are merged into, '' for the one that
+    the repository is on.
+    """
+
+    id: UnitId
+    agent: UnitId
+    source: Source
+    repository: str
+    path: str
+    base: str
+    fields: tuple[Field, ...]
+    digest: str
+    training: Training = Training()
+    protect: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +262,7 @@ class Desired:
     subject: str = ""
     withheld: tuple[Withheld, ...] = ()
     committed: float = 0.0
+    workspaces: Mapping[UnitId, Workspace] = field(default_factory=dict)
 
     @property
     def settled(self) -> bool:

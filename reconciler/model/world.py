@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from reconciler.model.ids import Json, UnitId
+from reconciler.model.workspace import SeenWorkspace, Unsaved
 
 NOW = -1
 """Stands in a mark for the hour at which it is written."""
@@ -131,12 +132,14 @@ class Facts:
 
     `applied` maps a unit to its last applied fields. `refusals` maps a process to why it cannot
     be started here (directory missing, command not found, secret not set), with how to mend it.
-    `presence` maps a pane id to what would be harmed by disturbing it.
+    `presence` maps a pane id to what would be harmed by disturbing it. `unsaved` maps a workspace
+    that is to go to what would be lost with it.
     """
 
     applied: Mapping[UnitId, Mapping[str, Json]] = field(default_factory=dict)
     refusals: Mapping[UnitId, tuple[str, str]] = field(default_factory=dict)
     presence: Mapping[str, Presence] = field(default_factory=dict)
+    unsaved: Mapping[UnitId, Unsaved] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +150,7 @@ class World:
     server: str
     sessions: tuple[SeenSession, ...]
     facts: Facts = Facts()
+    workspaces: Mapping[UnitId, SeenWorkspace] = field(default_factory=dict)
 
     def renewed(self, fresh: Mapping[str, SeenSession]) -> World | None:
         """Return this world with these sessions (by id) as they are now, without its facts.
@@ -160,7 +164,7 @@ class World:
             if before is None or _frame_of(before) != _frame_of(now):
                 return None
         sessions = tuple(fresh.get(s.session_id, s) for s in self.sessions)
-        return World(self.taken_at, self.server, sessions)
+        return World(self.taken_at, self.server, sessions, workspaces=self.workspaces)
 
 
 def _frame_of(session: SeenSession) -> object:
