@@ -30,7 +30,7 @@ class UnitId(str):
 
     @property
     def kind(self) -> str:
-        """`agent` or `session`."""
+        """`agent`, `session` or `workspace`."""
         return self.split("/", 2)[1]
 
     @property

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from reconciler.model.ids import UnitId
+from reconciler.model.ids import Json, UnitId
 
 RUNS = "training"
 """Runs are branches: `training/<project>/<agent>/<run>`, counted from 1."""
@@ -15,8 +16,10 @@ class SeenWorkspace:
     """One work tree of ours as it is, or what stands at a place where one is wanted.
 
     `repository` is its common git directory. `branch` has no `refs/heads/`, and is '' when HEAD is
-    detached; `tip` is the commit there, '' for none. `digest` is what was applied last, `protect`
-    what was asked then. `finished`: its run was promoted or rejected, and nothing was added since.
+    detached; `tip` is the commit there, '' for none. `digest` is what was applied last, `applied`
+    its fields by name, `protect` what was asked then; a tree of ours that was not marked yet, as
+    after a crash, has no digest. `finished`: its run was promoted or rejected, and nothing was
+    added since.
     With `trouble` (and `fix`) it cannot be used, or is not ours: it is left as it is.
     """
 
@@ -31,6 +34,7 @@ class SeenWorkspace:
     finished: bool = False
     trouble: str = ""
     fix: str = ""
+    applied: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def run(self) -> int:
