@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from reconciler.core.scene import Scene
 from reconciler.model.agent import Roster, Seat
+from reconciler.model.ids import UnitId
+from reconciler.model.training import Trainee
 from reconciler.model.unit import Process
 from reconciler.model.world import SeenPane
 
@@ -17,6 +21,18 @@ def roster(scene: Scene) -> Roster:
         seats={agent.id: _seat(agent, scene.match.panes.get(agent.id)) for agent in agents},
         charters={charter.project: charter.text for charter in scene.desired.charters},
     )
+
+
+def trainees(scene: Scene, seats: Roster) -> Mapping[UnitId, Trainee]:
+    """Return every agent that is to have a work tree, whatever its mode, with its seat."""
+    desired, found = scene.desired, {}
+    for unit, seat in seats.seats.items():
+        wanted = desired.processes[unit].workspace
+        plot = desired.workspaces.get(wanted) if wanted is not None else None
+        if plot is not None:
+            seen = scene.world.workspaces.get(plot.id)
+            found[unit] = Trainee(seat, plot.training, seen, desired.commit)
+    return found
 
 
 def _seat(agent: Process, pane: SeenPane | None) -> Seat:

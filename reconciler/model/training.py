@@ -5,7 +5,41 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
+from reconciler.model.agent import Seat
 from reconciler.model.ids import UnitId
+from reconciler.model.unit import Training
+from reconciler.model.workspace import SeenWorkspace
+
+
+@dataclass(frozen=True, slots=True)
+class Trainee:
+    """An agent that has a work tree of its own, as one pass saw both.
+
+    `seen` is None while the tree is not there. `desired` is the commit that was followed.
+    """
+
+    seat: Seat
+    policy: Training
+    seen: SeenWorkspace | None = None
+    desired: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What a runtime itself wrote down of the work after some hour; unknown is '' or 0.
+
+    `prompts` are what people and messages asked, oldest first, `said` is the last answer. `at` is
+    the epoch second of the last answer that is counted here.
+    """
+
+    prompts: tuple[str, ...] = ()
+    said: str = ""
+    conversation: str = ""
+    model: str = ""
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost_usd: float = 0.0
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

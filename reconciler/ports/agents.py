@@ -14,6 +14,7 @@ from reconciler.model.capacity import Account, Spending
 from reconciler.model.hook import HookAnswer, HookEvent
 from reconciler.model.ids import UnitId
 from reconciler.model.message import Message, Proof, Tracked
+from reconciler.model.training import Spoken
 from reconciler.model.unit import Launch
 
 
@@ -108,6 +109,15 @@ class Records(Protocol):
 
     def spending(self, seat: Seat, day: str) -> Spending | None:
         """Return what was used on a day (YYYY-MM-DD, UTC); None: this runtime does not say."""
+        ...
+
+
+class Minutes(Protocol):
+    """What runtimes write down of each turn."""
+
+    def spoken(self, seat: Seat, since: float) -> Spoken | None:
+        """Return what was asked and answered after an epoch second, in all conversations of an
+        agent; None: this runtime writes nothing down that is understood."""
         ...
 
 

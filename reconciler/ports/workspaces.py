@@ -49,3 +49,16 @@ class Recorder(Protocol):
     def fingerprint(self, seen: SeenWorkspace) -> str:
         """Return a word that changes when anything in the tree does; cheap, by stats alone."""
         ...
+
+
+class Lineage(Protocol):
+    """Which commits a turn goes back to. Any thread; reads objects, and starts nothing of the
+    repository's."""
+
+    def charter(self, project: str, desired: str) -> str:
+        """Return the commit, up to `desired`, that last changed a project's charter; '': none."""
+        ...
+
+    def hour(self, seen: SeenWorkspace) -> float:
+        """Return the epoch second at which the tip of a work tree was committed, 0: nobody knows."""
+        ...
