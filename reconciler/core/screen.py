@@ -193,6 +193,8 @@ def _draft(screen: Screen, looks: Looks, first: int, end: int) -> str:
     """
     bright = (*screen.bright, *[""] * end)[first:end]
     typed = _typed(bright, looks)
+    if looks.hint and re.fullmatch(looks.hint, typed):
+        return ""
     hinted = bright != (*screen.rows, *[""] * end)[first:end]
     row, column = screen.cursor
     on = screen.rows[row][column : column + 1] if first <= row < end else ""

@@ -19,6 +19,7 @@ _CLAUDE = Looks(
     ready=r"^[\u276f>](?! )",
     busy=r"^[·✢✳✶✻✽*] .*(?:…|[Rr]etrying in )|^ .*\besc to interrupt\b",
     composer=r"^[\u276f>](?! )\u00a0?(.*)$",
+    hint=r'Resend your message to try again|Try "[^"]+"|Press up to edit queued messages',
     limited=r"^(?:● | {2}⎿ +| )?(?:You've hit your [\w ]*limit|(?:[\w-]+ ){0,2}[Ll]imit reached\b"
     r"|Credit balance (?:is )?too low\b|API Error: (?:Request rejected \(429\)|429\b))",
     auth_lost=r"^(?:● | {2}⎿ +| )?(?:.*· )?(?:Please run /login|Invalid API key\b|Not logged in\b"

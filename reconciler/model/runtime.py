@@ -15,12 +15,14 @@ class Looks:
     """How its screen is read: regular expressions, held against the rows at the end of the screen.
 
     The first dialog that fits counts; nothing is typed while one is there. '' never fits.
-    `composer` fits a row in which text is being written, its group 1 is that text.
+    `composer` fits a row in which text is being written, its group 1 is that text. `hint` fits the
+    whole of a text that it shows there itself; a terminal without colours does not draw it dim.
     """
 
     ready: str = ""
     busy: str = ""
     composer: str = ""
+    hint: str = ""
     limited: str = ""
     auth_lost: str = ""
     dialogs: tuple[tuple[Waiting, str], ...] = ()

@@ -78,6 +78,11 @@ class TestRealScreens:
         assert any("Resend your message" in row for row in screen.rows)
         assert read(screen, LOOKS).draft == ""
 
+    def test_knows_a_hint_that_no_terminal_draws_dim(self) -> None:
+        assert read(idle(draft="Resend your message to try again"), LOOKS).ready
+        draft = "Resend your message to try again, please"
+        assert read(idle(draft=draft), LOOKS).draft == draft
+
     def test_takes_a_single_letter_for_a_draft_where_nothing_is_dim(self) -> None:
         found = read(idle(draft="R"), LOOKS)
         assert (found.draft, found.ready) == ("R", False)
