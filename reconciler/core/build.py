@@ -9,7 +9,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import cast
 
-from reconciler.kinds import after, agent, fleet, placement, session
+from reconciler.kinds import after, agent, fleet, placement, session, workspace
 from reconciler.kinds.findings import Findings
 from reconciler.kinds.gather import Files, gather
 from reconciler.kinds.ground import Ground
@@ -21,10 +21,14 @@ from reconciler.model.fleet import FleetSettings
 from reconciler.model.ids import UnitId, digest
 from reconciler.model.manifest import Manifest, Tree
 from reconciler.model.problems import Problem
-from reconciler.model.unit import Desired, Frame, Process
+from reconciler.model.unit import Desired, Frame, Process, Workspace
 
-Memo = dict[tuple[Hashable, ...], Process | Frame]
+Memo = dict[tuple[Hashable, ...], Process | Frame | Workspace]
 """Units of agents that live alone, by everything that they are made of."""
+
+
+TREES = ".local/share/novaorch/workspaces"
+"""Where agents' work trees are, below a home, unless it is said otherwise."""
 
 
 def build(  # noqa: PLR0913  (a tree, where it lies, and what is remembered of it)
@@ -35,6 +39,7 @@ def build(  # noqa: PLR0913  (a tree, where it lies, and what is remembered of i
     memo: Memo | None = None,
     *,
     rehearsal: bool = False,
+    workspaces: str = "",
 ) -> Desired:
     """Return what the tree asks for, with every problem in order.
 
@@ -45,9 +50,10 @@ def build(  # noqa: PLR0913  (a tree, where it lies, and what is remembered of i
 
     `memo` carries units from one build to the next, so that a file that did not change is no
     work; it is changed here, and the answer is the same without it. Only in a `rehearsal` may an
-    agent's runtime be fake.
+    agent's runtime be fake. Agents' work trees are in the folder `workspaces`, by fleet.
     """
-    ground = Ground(root, home, rehearsal=rehearsal)
+    trees = workspaces or f"{home.rstrip('/')}/{TREES}"
+    ground = Ground(root, home, rehearsal=rehearsal, workspaces=trees)
     builder = _Builder(ground, memo if memo is not None else {})
     try:
         builder.combine(gather(tree, parsed, builder.findings))
@@ -68,6 +74,7 @@ class _Builder:
     files: Files = field(default_factory=Files)
     frames: dict[UnitId, Frame] = field(default_factory=dict)
     processes: dict[UnitId, Process] = field(default_factory=dict)
+    workspaces: dict[UnitId, Workspace] = field(default_factory=dict)
 
     # -- units ------------------------------------------------------------------------------------
 
@@ -101,7 +108,8 @@ class _Builder:
             return
         self.settings = settings
         rest = fleet.rest(self.files.fleet)
-        self.ground = replace(self.ground, roots=settings.roots, healing=rest)
+        trees = f"{self.ground.workspaces}/{settings.name}"
+        self.ground = replace(self.ground, roots=settings.roots, healing=rest, workspaces=trees)
 
     def _roll(self) -> Roll:
         agents = {unit: m for unit, m in self.files.manifests.items() if m.kind == "Agent"}
@@ -122,15 +130,31 @@ class _Builder:
     ) -> None:
         if self._cause(member) is not None:
             return
+        tree = self._workspace(member)
+        if self._cause(member) is not None:
+            return
         text = self.files.charters.get(member.id.project)
         post = agent.Post(
             seat=seating.seats.get(member.id),
             after=waits.get(member.manifest.id, ()),
             charter=digest(text.oid) if text is not None else "",
+            workspace=tree,
         )
         process = self._process(member, post)
         if process is not None:
             self.processes[member.id] = process
+            if tree is not None:
+                self.workspaces[tree.id] = tree
+
+    def _workspace(self, member: Member) -> Workspace | None:
+        """Return an agent's work tree, remembered as its process is."""
+        file = member.manifest
+        key = ("workspace", file.path, file.oid, member.id, self.ground)
+        tree = self.memo.get(key) or workspace.lower(member, self.ground, self.findings)
+        if not isinstance(tree, Workspace):
+            return None
+        self.kept[key] = tree
+        return tree
 
     def _process(self, member: Member, post: agent.Post) -> Process | None:
         if post.seat is not None:
@@ -235,6 +259,8 @@ class _Builder:
         gone = [p.id for p in self.processes.values() if p.frame not in self.frames]
         for unit in gone:
             del self.processes[unit]
+        trees = {process.workspace for process in self.processes.values()}
+        self.workspaces = {u: tree for u, tree in self.workspaces.items() if u in trees}
 
     # -- the answer -------------------------------------------------------------------------------
 
@@ -242,7 +268,7 @@ class _Builder:
         """Ask for nothing, and say so as an error: nothing is stopped for it."""
         what = f"{type(error).__name__} while putting the files together"
         self.findings.problems.append(problem("file/unexpected", "", what))
-        self.frames, self.processes = {}, {}
+        self.frames, self.processes, self.workspaces = {}, {}, {}
 
     def desired(self, tree: Tree) -> Desired:
         """Return everything that was decided."""
@@ -261,6 +287,7 @@ class _Builder:
             author=tree.author,
             subject=tree.subject,
             committed=tree.committed,
+            workspaces=self.workspaces,
         )
 
 

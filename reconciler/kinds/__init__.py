@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from reconciler.model.unit import Disruption
 
 API_VERSION = "novaorch/v1"
-SHAPE = "d6f322a37c20a58f"
+SHAPE = "c78f209cc18a441d"
 """Names the fields of all kinds: what was parsed under another name is parsed anew."""
 
 

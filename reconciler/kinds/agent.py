@@ -22,10 +22,12 @@ from reconciler.kinds.persona import fields as persona_fields
 from reconciler.kinds.persona import persona, polite, program
 from reconciler.kinds.placement import Member, Seat
 from reconciler.kinds.shape import AgentShape
+from reconciler.kinds.workspace import inside
 from reconciler.model.fleet import FleetSettings
 from reconciler.model.ids import Json, UnitId
 from reconciler.model.problems import Problem
 from reconciler.model.unit import (
+    Disruption,
     Field,
     Frame,
     Healing,
@@ -34,23 +36,28 @@ from reconciler.model.unit import (
     Slot,
     Source,
     Window,
+    Workspace,
     fields_digest,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """What an agent needs to know beyond its own file."""
+    """What an agent needs to know beyond its own file; `workspace` is its own work tree."""
 
     seat: Seat | None
     after: tuple[UnitId, ...]
     charter: str
+    workspace: Workspace | None = None
 
 
 def lower(member: Member, post: Post, ground: Ground, findings: Findings) -> Process | None:
     """Return the process, or None after saying why there is none."""
     manifest, spec = member.manifest, cast(AgentShape, member.manifest.spec)
-    directory = ground.resolve(spec["directory"])
+    tree = post.workspace
+    directory = (
+        ground.resolve(spec["directory"]) if tree is None else inside(tree, spec["directory"])
+    )
     if not isinstance(directory, str):
         findings.say(manifest, "spec.directory", *directory)
         return None
@@ -61,6 +68,7 @@ def lower(member: Member, post: Post, ground: Ground, findings: Findings) -> Pro
     fields = (
         Field("runtime", spec["runtime"], RESTART),
         *_launch_fields(spec, directory, env),
+        *_tree_fields(tree),
         *_told_fields(member, post),
         *lifecycle_fields(spec["restart"], spec["stop"]),
         *care_fields(spec["heal"], protect=spec["protect"]),
@@ -82,6 +90,7 @@ def lower(member: Member, post: Post, ground: Ground, findings: Findings) -> Pro
         protect=spec["protect"],
         mode=spec["mode"],
         labels=tuple(sorted(manifest.labels.items())),
+        workspace=tree.id if tree is not None else None,
     )
 
 
@@ -104,6 +113,14 @@ def _launch_fields(spec: AgentShape, directory: str, env: Mapping[str, str]) -> 
     if spec["command"] is None:
         fields = [field for field in fields if field.name != "command"]
     return [*fields, *persona_fields(spec)]
+
+
+def _tree_fields(tree: Workspace | None) -> tuple[Field, ...]:
+    """Return the field that changes with the repository: a process cannot stay in a tree that is
+    another one."""
+    if tree is None:
+        return ()
+    return (Field("workspace.repository", tree.repository, Disruption.RECREATE),)
 
 
 def unread(unit: UnitId, frame: UnitId, cause: Problem, ground: Ground) -> Process:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import cast
 
 from reconciler.kinds.findings import Findings
+from reconciler.kinds.fleetshape import CanaryShape, FleetShape, HoursShape, PrincipalShape
 from reconciler.kinds.ground import Ground, below
 from reconciler.kinds.keys import ssh_key
 from reconciler.kinds.launch import healing
 from reconciler.kinds.names import shown
 from reconciler.kinds.rules import problem
-from reconciler.kinds.shape import CanaryShape, FleetShape, HoursShape, PrincipalShape
 from reconciler.model.fleet import (
     Canary,
     FleetSettings,
@@ -54,9 +54,10 @@ def lower(manifest: Manifest, ground: Ground, findings: Findings) -> FleetSettin
         typing_s=limits["typing"],
         sync=_policy(manifest, findings),
         verify=_verification(spec),
-        journal_key=_journal_key(manifest, ground, findings),
+        journal_key=_key(manifest, "journal", ground, findings),
         journal_keep=spec["journal"]["keep"],
         gate_port=spec["gate"]["port"],
+        training_key=_key(manifest, "training", ground, findings),
     )
 
 
@@ -154,8 +155,10 @@ def _principal(spec: PrincipalShape) -> Principal:
     )
 
 
-def _journal_key(manifest: Manifest, ground: Ground, findings: Findings) -> str:
-    written = cast(FleetShape, manifest.spec)["journal"]["key"]
+def _key(manifest: Manifest, part: str, ground: Ground, findings: Findings) -> str:
+    """Return the path of the key that signs the journal, or agents' work; '' for none."""
+    spec = cast(FleetShape, manifest.spec)
+    written = spec["journal"]["key"] if part == "journal" else spec["training"]["key"]
     if not written:
         return ""
     path = ground.absolute(written)
@@ -163,5 +166,5 @@ def _journal_key(manifest: Manifest, ground: Ground, findings: Findings) -> str:
         path = ("fleet/journal-key", f"{shown(written)} lies in the repository")
     if isinstance(path, str):
         return path
-    findings.say(manifest, "spec.journal.key", *path)
+    findings.say(manifest, f"spec.{part}.key", *path)
     return ""

@@ -18,7 +18,8 @@ from reconciler.model.unit import Healing
 class Ground:
     """`root` is what "." means, `home` what "~" means; `roots` (empty: anywhere) are absolute.
 
-    `healing` is the fleet's. In a `rehearsal` agents may be fake.
+    `healing` is the fleet's. In a `rehearsal` agents may be fake. `workspaces` is the folder in
+    which the work trees of the fleet's agents are.
     """
 
     root: str
@@ -26,6 +27,7 @@ class Ground:
     roots: tuple[str, ...] = ()
     healing: Healing = field(default_factory=Healing)
     rehearsal: bool = False
+    workspaces: str = ""
 
     def resolve(self, text: str) -> str | tuple[str, str]:
         """Return the absolute directory, or (rule, what) when it may not be used."""

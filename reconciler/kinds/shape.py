@@ -65,6 +65,24 @@ class BudgetShape(TypedDict):
     usd_per_day: float | None
 
 
+# Words of two parts are no names that a class body could hold.
+WorkspaceShape = TypedDict(
+    "WorkspaceShape",
+    {
+        "repository": str,
+        "base": str | None,
+        "merge": str,
+        "gate": list[list[str]],
+        "gate-timeout": float,
+        "keep-out": list[str],
+        "file-max": int,
+        "prompts": str,
+        "settle": float,
+    },
+)
+"""See `specs.workspace.WorkspaceSpec`; seconds, bytes."""
+
+
 class AgentShape(TypedDict):
     """See `specs.agent.AgentSpec`."""
 
@@ -79,6 +97,7 @@ class AgentShape(TypedDict):
     decide: list[RuleShape]
     budget: BudgetShape
     directory: str
+    workspace: WorkspaceShape | None
     env: dict[str, str]
     secrets: dict[str, str]
     replicas: int
@@ -130,129 +149,6 @@ class SessionShape(TypedDict):
     heal: HealShape
     protect: bool
     windows: list[WindowShape]
-
-
-class FixedSizeShape(TypedDict):
-    """Cells."""
-
-    columns: int
-    rows: int
-
-
-class TmuxShape(TypedDict):
-    """See `specs.fleet.TmuxSpec`."""
-
-    socket: str
-    config: str | None
-    size: FixedSizeShape
-    history: int
-
-
-class StoreShape(TypedDict):
-    """See `specs.fleet.StoreSpec`."""
-
-    url: str | None
-    password: str | None
-
-
-class HoursShape(TypedDict):
-    """See `specs.sync.WindowHours`; seconds."""
-
-    allow: str | None
-    deny: str | None
-    duration: float
-    timezone: str
-    overrun: bool
-
-
-class CanaryShape(TypedDict):
-    """See `specs.sync.CanarySpec`; seconds."""
-
-    first: str
-    above: int
-    bake: float
-
-
-class SyncShape(TypedDict):
-    """See `specs.fleet.SyncSpec`."""
-
-    branch: str | None
-    poll: float
-    rewind: str
-    windows: list[HoursShape]
-    canary: CanaryShape | None
-
-
-class StopsShape(TypedDict):
-    """See `specs.fleet.StopsSpec`."""
-
-    count: int
-    percent: int
-    delay: float
-
-
-class RestartsShape(TypedDict):
-    """See `specs.fleet.RestartsSpec`; seconds."""
-
-    count: int
-    window: float
-
-
-class LimitsShape(TypedDict):
-    """See `specs.fleet.LimitsSpec`; seconds."""
-
-    stops: StopsShape
-    restarts: RestartsShape
-    typing: float
-    roots: list[str]
-
-
-class VerifyShape(TypedDict):
-    """See `specs.sync.VerifySpec`."""
-
-    commits: str
-
-
-# `from` is no name that a class body could hold.
-PrincipalShape = TypedDict(
-    "PrincipalShape",
-    {
-        "name": str,
-        "ssh": list[str],
-        "gpg": list[str],
-        "from": str | None,
-        "until": str | None,
-        "revoked": bool,
-    },
-)
-"""See `specs.sync.PrincipalSpec`."""
-
-
-class JournalShape(TypedDict):
-    """See `specs.fleet.JournalSpec`."""
-
-    key: str | None
-    keep: int
-
-
-class GateShape(TypedDict):
-    """See `specs.fleet.GateSpec`."""
-
-    port: int
-
-
-class FleetShape(TypedDict):
-    """See `specs.fleet.FleetSpec`."""
-
-    tmux: TmuxShape
-    store: StoreShape
-    sync: SyncShape
-    verify: VerifyShape
-    principals: list[PrincipalShape]
-    limits: LimitsShape
-    heal: HealShape
-    journal: JournalShape
-    gate: GateShape
 
 
 SHELL_PANE: PaneShape = {

@@ -23,7 +23,8 @@ Parsed = tuple[Manifest | None, tuple[Problem, ...]]
 class Wishes:
     """Reads what is wished for, and remembers the last answer by the content it came from.
 
-    Only in a `rehearsal` may an agent's runtime be fake.
+    Only in a `rehearsal` may an agent's runtime be fake. `workspaces` is the folder of agents'
+    work trees, '' for the usual one.
     """
 
     repository: Repository
@@ -31,6 +32,7 @@ class Wishes:
     root: str
     home: str
     rehearsal: bool = False
+    workspaces: str = ""
     _last: dict[str, Desired] = field(default_factory=dict)
     _memo: Memo = field(default_factory=dict)
 
@@ -90,7 +92,13 @@ class Wishes:
         else:
             parsed = self._parsed(tree)
             desired = build(
-                tree, parsed, self.root, self.home, self._memo, rehearsal=self.rehearsal
+                tree,
+                parsed,
+                self.root,
+                self.home,
+                self._memo,
+                rehearsal=self.rehearsal,
+                workspaces=self.workspaces,
             )
         _refuse_without_fleet(desired)
         self._last.pop(tree.oid, None)

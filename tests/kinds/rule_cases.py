@@ -133,6 +133,12 @@ CASES: dict[str, Case] = {
     "fleet/store-open": in_fleet('store: {url: "redis://10.0.0.1:6379"}', "4:16"),
     "fleet/branch": in_fleet("sync: {branch: --upload-pack=x}", "4:18"),
     "fleet/journal-key": in_fleet("journal: {key: keys/id_ed25519}", "4:18"),
+    # -- what becomes of work
+    "workspace/size": in_agent("workspace: {file-max: 50}", "6:25"),
+    "workspace/base": in_agent("workspace: {base: training/p/a/1}", "6:21"),
+    "workspace/pattern": in_agent("workspace: {keep-out: [../x]}", "6:26"),
+    "workspace/directory": Case(f"{A}:7:14", {A: agent("workspace: {}\ndirectory: /srv")}),
+    "training/no-workspace": in_agent("mode: training", "6:9"),
     # -- at which hours, on whom first
     "sync/window": in_hours("{duration: 1h}", "4:20"),
     "sync/cron": in_hours('{allow: "0 9 * *", duration: 1h}', "4:28"),

@@ -151,6 +151,7 @@ def test_defaults_of_an_agent_are_filled_in() -> None:
         "decide": [],
         "budget": {"usd_per_day": None},
         "directory": ".",
+        "workspace": None,
         "env": {},
         "secrets": {},
         "replicas": 1,

@@ -420,6 +420,7 @@ limits: {{stops: {{count: 1, percent: 1, delay: 1s}}, restarts: {{count: 1, wind
 typing: 1s, roots: [.]}}
 journal: {{key: /k, keep: 100}}
 gate: {{port: 1}}
+training: {{key: /t}}
 """.replace("\\\n", "")
     told, usual = settings(spec), FleetSettings(name="")
     for field in dataclasses.fields(FleetSettings):

@@ -88,7 +88,7 @@ def test_each_runtime_ends_in_its_own_words(word: str) -> None:
 
 
 def test_a_command_is_no_persona_and_is_ended_as_before() -> None:
-    process = lowered(agent("mode: training"))
+    process = lowered(agent("mode: training\nworkspace: {}"))
     assert process.launch.persona is None
     assert (process.quit, process.mode) == ((), "training")
     assert process.launch.argv == ("sleep", "1")

@@ -71,4 +71,5 @@ def test_warnings_are_few_and_named() -> None:
         "charter/hidden-text",
         "agent/size-unused",
         "session/protect-unused",
+        "training/no-workspace",
     }

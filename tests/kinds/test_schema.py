@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_args, get_type_hints, is_typeddict
 import pytest
 from pydantic import BaseModel
 
-from reconciler.kinds import KINDS, SHAPE, disruption, shape
+from reconciler.kinds import KINDS, SHAPE, disruption, fleetshape, shape
 from reconciler.kinds.parse import parse
 from reconciler.kinds.schema import _classes, inside, json_schema
 from reconciler.kinds.specs.agent import AgentSpec
@@ -62,6 +62,7 @@ TABLE = {
         "journal.key": HOT,
         "journal.keep": HOT,
         "gate.port": HOT,
+        "training.key": HOT,
     },
     "Charter": {},
     "Session": {
@@ -112,6 +113,15 @@ TABLE = {
         "decide[].answer": HOT,
         "budget.usd_per_day": HOT,
         "directory": RESTART,
+        "workspace.repository": RECREATE,
+        "workspace.base": HOT,
+        "workspace.merge": HOT,
+        "workspace.gate": HOT,
+        "workspace.gate-timeout": HOT,
+        "workspace.keep-out": HOT,
+        "workspace.file-max": HOT,
+        "workspace.prompts": HOT,
+        "workspace.settle": HOT,
         "env.*": RESTART,
         "secrets.*": RESTART,
         "replicas": RECREATE,
@@ -169,7 +179,8 @@ def test_lowered_fields_carry_the_classes_of_the_table() -> None:
             "p/agents/a.yaml": agent(
                 "env: {A: b}\nsecrets: {S: env:S}\nsession: s\nafter: [b]\n"
                 "heal: {crash: warn, edit: heal}\nprotect: true\n"
-                "restart: {burst: {count: 2, window: 1m}}\nstop: {quit: [/exit], kill: 1s}"
+                "restart: {burst: {count: 2, window: 1m}}\nstop: {quit: [/exit], kill: 1s}\n"
+                "workspace: {}"
             ).replace("{name: }", "{labels: {l: m}}"),
             "p/agents/b.yaml": agent(),
             "p/agents/c.yaml": runtime(
@@ -199,6 +210,11 @@ def test_lowered_fields_carry_the_classes_of_the_table() -> None:
             if name != "charter":
                 assert field.disruption.name == table[name], field
             seen.add(name)
+    (tree,) = desired.workspaces.values()
+    for field in tree.fields:
+        name = field.name if field.name == "protect" else f"workspace.{field.name}"
+        assert field.disruption.name == agents[name], field
+        seen.add(name)
     assert seen >= set(agents) - {"replicas", "size.columns", "size.rows"}
     for frame in desired.frames.values():
         assert {field.disruption for field in frame.fields} == {Disruption.HOT}
@@ -223,14 +239,15 @@ def _mirrors(typed: Any, dumped: Any) -> None:
 def test_shapes_mirror_the_specs() -> None:
     dumped = SessionSpec.model_validate({"windows": [{"panes": [{}]}]}).model_dump(mode="json")
     _mirrors(shape.SessionShape, dumped)
-    ruled = {"runtime": "codex", "decide": [{"tool": "*", "answer": "ask"}]}
-    _mirrors(shape.AgentShape, AgentSpec.model_validate(ruled).model_dump(mode="json"))
+    ruled = {"runtime": "codex", "decide": [{"tool": "*", "answer": "ask"}], "workspace": {}}
+    made = AgentSpec.model_validate(ruled).model_dump(mode="json", by_alias=True)
+    _mirrors(shape.AgentShape, made)
     everything = {
         "sync": {"windows": [{"allow": "0 9 * * *", "duration": "8h"}], "canary": {}},
         "principals": [{"name": "ada", "ssh": ED25519}],
     }
     full = FleetSpec.model_validate(everything).model_dump(mode="json", by_alias=True)
-    _mirrors(shape.FleetShape, full)
+    _mirrors(fleetshape.FleetShape, full)
     assert dumped["windows"][0]["panes"][0] == shape.SHELL_PANE
     assert {**dumped["windows"][0], "panes": [shape.SHELL_PANE]} == shape.SHELL_WINDOW
 

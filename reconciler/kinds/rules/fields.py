@@ -63,6 +63,18 @@ RULES: dict[str, Rule] = {
         "a private key in a work tree is soon in git, and then it is private no more",
         "keep it outside, and write for example `key: ~/.ssh/id_ed25519`",
     ),
+    "workspace/size": Rule(
+        "a size is a whole number and KB, MB or GB",
+        "write for example `file-max: 50MB`",
+    ),
+    "workspace/base": Rule(
+        "a run goes back to the branch that it began at, and never into another run",
+        "name another branch, or delete `base`",
+    ),
+    "workspace/pattern": Rule(
+        "patterns are about paths in the work tree",
+        'write for example `keep-out: ["*.log", build/]`',
+    ),
     "sync/window": Rule(
         "a window says when hours begin that are for changes, or when hours begin that are not",
         'keep one: `allow: "0 9 * * 1-5"` or `deny: "0 0 24 12 *"`',

@@ -23,6 +23,15 @@ RULES: dict[str, Rule] = {
         "fleet.yaml names the folders in which things may run (limits.roots)",
         "choose a directory below one of them, or add its folder to limits.roots",
     ),
+    "workspace/directory": Rule(
+        "an agent with a workspace runs in its own work tree, so that nobody else's is touched",
+        "write a directory relative to its work tree, or delete `directory`",
+    ),
+    "training/no-workspace": Rule(
+        "only work in a workspace is committed",
+        "add `workspace: {}`",
+        Severity.WARNING,
+    ),
     "agent/replica-clash": Rule(
         "replicas are named NAME-0, NAME-1 and so on",
         "rename the other agent, or this one",

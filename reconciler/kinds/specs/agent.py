@@ -35,6 +35,7 @@ from reconciler.kinds.specs.words import (
     refusal,
     text,
 )
+from reconciler.kinds.specs.workspace import WorkspaceSpec
 
 
 def _runtime(word: str) -> str:
@@ -137,8 +138,15 @@ class AgentSpec(Strict):
     directory: Annotated[
         Directory,
         RESTART,
-        Field(description="where it runs: relative to the repository, absolute, or from ~"),
+        Field(
+            description="where it runs: relative to the repository (with a workspace: to its own "
+            "work tree), absolute, or from ~"
+        ),
     ] = "."
+    workspace: Annotated[
+        WorkspaceSpec | None,
+        Field(description="a git work tree of its own, `{}` for the usual one; none: it has none"),
+    ] = None
     env: Annotated[Env, RESTART, Field(description="environment variables")] = Field(
         default_factory=dict
     )

@@ -13,7 +13,7 @@ from reconciler.kinds.keys import is_private, ssh_key
 from reconciler.kinds.names import shown
 from reconciler.kinds.specs.launch import HOT, RECREATE, Columns, Mending, Reference, Rows
 from reconciler.kinds.specs.sync import CanarySpec, PrincipalSpec, VerifySpec, WindowHours
-from reconciler.kinds.specs.words import Directory, Span, Strict, Whole, refusal
+from reconciler.kinds.specs.words import Branch, Directory, Span, Strict, Whole, refusal
 
 
 def _socket(text: str) -> str:
@@ -21,15 +21,6 @@ def _socket(text: str) -> str:
     named = re.fullmatch(r"(?!\.{1,2}\Z)[A-Za-z0-9_.-]{1,64}", text)
     if not absolute and named is None:
         raise refusal("fleet/socket", f"{shown(text)} is not a socket's name or path")
-    return text
-
-
-def _branch(text: str) -> str:
-    plain = re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_./@+-]{0,199}", text)
-    if plain is None or ".." in text or "@{" in text or "//" in text:
-        raise refusal("fleet/branch", f"{shown(text)} is not a branch's name")
-    if text.endswith((".lock", "/", ".")) or "/." in text:
-        raise refusal("fleet/branch", f"{shown(text)} is not a branch's name")
     return text
 
 
@@ -117,7 +108,7 @@ class SyncSpec(Strict):
     """How git is followed."""
 
     branch: Annotated[
-        Annotated[str, AfterValidator(_branch)] | None,
+        Branch | None,
         HOT,
         Field(description="the branch that is the wish; else the one checked out"),
     ] = None
@@ -200,6 +191,16 @@ class JournalSpec(Strict):
     ] = 10_000
 
 
+class TrainingSpec(Strict):
+    """The work of agents as commits."""
+
+    key: Annotated[
+        Annotated[Directory, AfterValidator(_key_file)] | None,
+        HOT,
+        Field(description="path of the SSH key that signs them, outside the repository"),
+    ] = None
+
+
 class GateSpec(Strict):
     """Where agents, metrics and people reach the controller, on this machine only."""
 
@@ -220,6 +221,7 @@ class FleetSpec(Strict):
     heal: Annotated[FleetHeal, Field(description="what is mended by itself")] = FleetHeal()
     journal: Annotated[JournalSpec, Field(description="the record in git")] = JournalSpec()
     gate: Annotated[GateSpec, Field(description="the door on this machine")] = GateSpec()
+    training: Annotated[TrainingSpec, Field(description="agents' work as commits")] = TrainingSpec()
 
     @model_validator(mode="after")
     def _somebody_may_sign(self) -> FleetSpec:

@@ -193,6 +193,15 @@ def _without_nul(most: int, *, least: int = 0) -> Callable[[str], str]:
     return check
 
 
+def _branch(text: str) -> str:
+    plain = re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_./@+-]{0,199}", text)
+    if plain is None or ".." in text or "@{" in text or "//" in text:
+        raise refusal("fleet/branch", f"{shown(text)} is not a branch's name")
+    if text.endswith((".lock", "/", ".")) or "/." in text:
+        raise refusal("fleet/branch", f"{shown(text)} is not a branch's name")
+    return text
+
+
 # What a person may write without quotes although an editor reads it as a number or a boolean.
 _LOOSE = WithJsonSchema({"type": ["string", "number", "boolean"]})
 
@@ -203,3 +212,4 @@ Text = Annotated[str, AfterValidator(printable(256)), _LOOSE]
 Raw = Annotated[str, AfterValidator(_without_nul(131_072)), _LOOSE]
 Word = Annotated[str, AfterValidator(_without_nul(131_072, least=1)), _LOOSE]
 Directory = Annotated[str, AfterValidator(printable(4096, "directory/unsafe"))]
+Branch = Annotated[str, AfterValidator(_branch)]
