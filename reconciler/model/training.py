@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from reconciler.model.agent import Seat
 from reconciler.model.ids import UnitId
-from reconciler.model.unit import Training
-from reconciler.model.workspace import SeenWorkspace
+
+if TYPE_CHECKING:  # whoever reads what a commit says of itself is in a hurry
+    from reconciler.model.agent import Seat
+    from reconciler.model.unit import Training
+    from reconciler.model.workspace import SeenWorkspace
 
 
 @dataclass(frozen=True, slots=True)
