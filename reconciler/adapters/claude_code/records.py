@@ -1,4 +1,4 @@
-"""What runtimes themselves write down, read for whoever judges (`ports.agents.Records`)."""
+"""What runtimes themselves write down (`ports.agents.Records`, and `Minutes`)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from reconciler.adapters.claude_code import files
 from reconciler.adapters.claude_code.lives import Lives
+from reconciler.adapters.claude_code.minutes import summed
 from reconciler.adapters.claude_code.places import Home, is_conversation
 from reconciler.adapters.claude_code.transcripts import Cost, Transcript, holds
 from reconciler.core.prices import cost
@@ -18,6 +19,7 @@ from reconciler.core.runtimes import RUNTIMES
 from reconciler.model.agent import AgentState, Evidence, Seat, Waiting, Witness
 from reconciler.model.capacity import Spending
 from reconciler.model.ids import Json
+from reconciler.model.training import Spoken
 
 _STATES = {"idle": AgentState.IDLE, "busy": AgentState.BUSY, "waiting": AgentState.WAITING}
 _START_FIELD = 19
@@ -89,6 +91,17 @@ class RuntimeRecords:
                         usd += answer.usd or 0.0
                         known = known and answer.usd is not None
         return Spending(str(seat.unit), day, usd if known else -1.0, into, out)
+
+    def spoken(self, seat: Seat, since: float) -> Spoken | None:
+        """See `Minutes.spoken`. Without an hour, what came after the last prompt."""
+        if not _writes(seat):
+            return None
+        # A conversation goes on under its name from the start of its life, not from its turn.
+        day_before = (since or seat.began) - 86_400
+        with self._lock:
+            own = [self._known(path) for path in self._transcripts(seat, day_before)]
+            all_of = [self._known(path) for path in self._all(seat, day_before)]
+            return summed(own, all_of, since)
 
     # -- files ---------------------------------------------------------------------------------
 

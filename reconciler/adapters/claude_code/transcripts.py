@@ -7,8 +7,10 @@ written waits. What is not understood counts for nothing.
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from reconciler.adapters.claude_code.lives import Kept
@@ -19,7 +21,11 @@ BLOCK = 1 << 20
 GIVEN = frozenset({"user", "attachment"})
 """The lines that say what the model was given. What waits in a queue was not given yet, and what
 the model wrote itself proves nothing."""
+PROMPTS_KEPT = 20
+"""So many of what was asked last are remembered of a conversation."""
 _SPOKEN = (b'"type":"user"', b'"type":"assistant"')
+_NOT_ASKED = ("isMeta", "isSidechain", "isCompactSummary")
+_BROKEN_OFF = "[Request interrupted by user"
 
 Cost = Callable[[str, Use], float | None]
 
@@ -42,12 +48,22 @@ def words_in(transcript: Path) -> Kept:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one answer of a model used. `usd` is None when nobody knows its price."""
+    """What one answer of a model used. `usd` is None when nobody knows its price; `at` is its
+    epoch second, 0 when it has none."""
 
     day: str
     model: str
     use: Use
     usd: float | None
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person, or a message, asked, and when."""
+
+    at: float
+    text: str
 
 
 @dataclass(slots=True)
@@ -57,6 +73,9 @@ class Transcript:
     path: Path
     cost: Cost
     answers: dict[str, Answer] = field(default_factory=dict)
+    prompts: deque[Asked] = field(default_factory=lambda: deque(maxlen=PROMPTS_KEPT))
+    said: str = ""
+    """The text of the last answer that has one."""
     _at: int = 0
     _inode: int = 0
     _rest: bytes = b""
@@ -70,6 +89,7 @@ class Transcript:
                 if seen.st_ino != self._inode or seen.st_size < self._at:
                     self._at, self._inode, self._rest = 0, seen.st_ino, b""
                     self.answers.clear()
+                    self.prompts.clear()
                 file.seek(self._at)
                 while block := file.read(BLOCK):
                     self._at += len(block)
@@ -80,14 +100,22 @@ class Transcript:
             return
 
     def _take(self, line: bytes) -> None:
-        if b'"usage"' not in line or b'"assistant"' not in line:
+        answered = b'"usage"' in line and b'"assistant"' in line
+        asked = b'"type":"user"' in line and b'"tool_result"' not in line
+        if not answered and not asked:
             return
         try:
             told = json.loads(line)
         except (ValueError, RecursionError):
             return
-        if isinstance(told, dict) and told.get("type") == "assistant":
+        if not isinstance(told, dict):
+            return
+        if told.get("type") == "assistant":
             self._note(told)
+        elif told.get("type") == "user" and not any(told.get(word) for word in _NOT_ASKED):
+            text = _text(told.get("message"))
+            if text and not text.startswith(_BROKEN_OFF):
+                self.prompts.append(Asked(_hour(told.get("timestamp")), text))
 
     def _note(self, told: dict[str, Json]) -> None:
         message = told.get("message")
@@ -99,8 +127,10 @@ class Transcript:
             return
         # The parts of one answer are lines of their own and each has the numbers of all of it.
         name = str(message.get("id") or told.get("uuid") or "")
-        day = str(told.get("timestamp") or "")[:10]
-        self.answers[name] = Answer(day, model, use, self.cost(model, use))
+        hour = told.get("timestamp")
+        day = str(hour or "")[:10]
+        self.answers[name] = Answer(day, model, use, self.cost(model, use), _hour(hour))
+        self.said = _text(message) or self.said
 
 
 def holds(transcript: Path, marks: Sequence[str]) -> frozenset[str]:
@@ -153,3 +183,21 @@ def _use(usage: dict[str, Json]) -> Use:
 def _count(value: Json) -> int:
     whole = isinstance(value, int) and not isinstance(value, bool)
     return max(0, int(value)) if whole and isinstance(value, int) else 0
+
+
+def _text(message: Json) -> str:
+    """Return the text of a message, whose content is one or comes in blocks."""
+    content = message.get("content") if isinstance(message, dict) else None
+    if isinstance(content, str):
+        return content
+    blocks = content if isinstance(content, list) else []
+    texts = [b.get("text") for b in blocks if isinstance(b, dict) and b.get("type") == "text"]
+    return "\n".join(text for text in texts if isinstance(text, str))
+
+
+def _hour(told: Json) -> float:
+    """Return an hour that is written as `2026-11-22T22:00:00.000Z`, 0 for none."""
+    try:
+        return datetime.fromisoformat(told).timestamp() if isinstance(told, str) else 0.0
+    except (ValueError, OverflowError):
+        return 0.0
