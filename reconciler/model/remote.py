@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 
 
@@ -23,3 +24,72 @@ class Remote:
     key: str = ""
     push: tuple[str, ...] = ("training",)
     webhook: str = ""
+
+
+class Relation(enum.StrEnum):
+    """How the commit here stands to the one that was fetched."""
+
+    NONE = "none"
+    SAME = "same"
+    AHEAD = "ahead"
+    BEHIND = "behind"
+    DIVERGED = "diverged"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Tips:
+    """The commit of the branch here and that of the branch there, as it was fetched last.
+
+    `theirs` is '' before anything was fetched. `doubt` says why their relation is unknown.
+    """
+
+    ours: str = ""
+    theirs: str = ""
+    relation: Relation = Relation.NONE
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What a fetch brought: the branch's commit there, and the one that was known `before`.
+
+    `lost` is that one when the branch there does not contain it any more: it was set back, or
+    rewritten by force.
+    """
+
+    tip: str
+    before: str = ""
+    lost: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A commit for a ref of the remote; both by their full names."""
+
+    commit: str
+    ref: str
+
+
+class Answer(enum.StrEnum):
+    """What became of an offer."""
+
+    NEW = "new"
+    MOVED = "moved"
+    SAME = "same"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What a remote answered to an offer; `why` and `fix` when it was rejected."""
+
+    offer: Offer
+    answer: Answer
+    why: str = ""
+    fix: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the remote has the commit at that ref now."""
+        return self.answer is not Answer.REJECTED

@@ -27,6 +27,7 @@ from reconciler.loop.wish import Wishes
 from reconciler.model.fleet import FleetSettings
 from reconciler.wiring.agents import AgentDoors
 from reconciler.wiring.keeping import KeepingDoors
+from reconciler.wiring.remotes import RemoteDoors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +58,7 @@ class _Late:
 
 
 @dataclass(frozen=True)
-class Wiring(AgentDoors, KeepingDoors):
+class Wiring(AgentDoors, KeepingDoors, RemoteDoors):
     """One repository, seen from `directory`, with the user's environment."""
 
     directory: Path
