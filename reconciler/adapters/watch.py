@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import selectors
 import stat
 import time
@@ -32,6 +33,8 @@ from reconciler.model.problems import NovaorchError
 _FIRST = ("stop", "hook", "tmux", "watch")  # the word that is told when several came at once
 _CHUNK = 2**16
 _CHUNKS_MAX = 16  # what a flood may cost one wait; the rest makes the next one return at once
+_OF_AGENTS = re.compile(r"/refs/heads/training(?:/|\Z)")
+"""Branches of agents' work: no wish comes from there, so a commit on one asks for no pass."""
 _HEADS = frozenset({"HEAD", "packed-refs", "tables.list"})
 # Only changes. Opening and closing are events too, and our own reading would wake us for ever.
 _CHANGES: list[type[FileSystemEvent]] = [
@@ -174,7 +177,7 @@ class _RefChanges(FileSystemEventHandler):
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         path = os.fsdecode(event.dest_path or event.src_path)
-        if path.endswith(".lock"):
+        if path.endswith(".lock") or _OF_AGENTS.search(path):
             return
         if "/refs/heads" in path or path.rpartition("/")[2] in _HEADS:
             self._tell()
