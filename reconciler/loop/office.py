@@ -1,7 +1,8 @@
 """Everything that speaks with agents, put together: watch, treasury, decisions, courier, one desk.
 
 Opens when a fleet has agents to speak with and its store answers, closes with the daemon or when
-the fleet's places change. Sessions are kept true with or without it.
+the fleet's places change. Sessions are kept true with or without it, and work is committed with or
+without a store.
 """
 
 from __future__ import annotations
@@ -11,23 +12,32 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from reconciler.core.errand import Closed
+from reconciler.core.recording import Remark
 from reconciler.loop.courier import Courier
 from reconciler.loop.decisions import Decisions
 from reconciler.loop.desk import FrontDesk
 from reconciler.loop.rounds import Doors
+from reconciler.loop.settling import Settling
+from reconciler.loop.training import Training
 from reconciler.loop.treasury import Treasury
 from reconciler.loop.watch import Watch
-from reconciler.model.agent import AgentReport, Roster, Seat
+from reconciler.model.agent import AgentReport, AgentState, Roster, Seat
 from reconciler.model.capacity import Account
 from reconciler.model.hook import HookAnswer, HookEvent
 from reconciler.model.ids import UnitId
 from reconciler.model.problems import NovaorchError
+from reconciler.model.training import Trainee
 from reconciler.ports import Clock
-from reconciler.ports.agents import Accounts, Mail, Records, Typist
+from reconciler.ports.agents import Accounts, Desk, Mail, Records, Typist
 from reconciler.ports.knowledge import Insights, StatusLines
 
+_AT_WORK = frozenset({AgentState.BUSY, AgentState.WAITING})
 RETRY_S = 5.0
 """Between two tries to open while the store does not answer."""
+
+
+def _nobody(_unit: UnitId, _text: str) -> None:
+    return None
 
 
 class Closing(Protocol):
@@ -64,9 +74,24 @@ class Rooms:
     courier: Courier
 
 
+@dataclass(frozen=True, slots=True)
+class Overheard:
+    """The courier, whose every word to a model is part of what a turn was asked."""
+
+    courier: Courier
+    given: Callable[[UnitId, str], None]
+
+    def hear(self, event: HookEvent) -> HookAnswer:
+        """See `Courier.hear`."""
+        said = self.courier.hear(event)
+        self.given(event.unit, said.context or said.go_on)
+        return said
+
+
 @dataclass(slots=True)
 class Office:
-    """One office a daemon. `outside` opens the doors; NovaorchError: not now.
+    """One office a daemon. `outside` opens the doors; NovaorchError: not now. `training` commits
+    agents' work, None where nobody does.
 
     Every method may be called from any thread, `take` and `close` from one at a time.
     """
@@ -76,14 +101,18 @@ class Office:
     clock: Clock
     log: Callable[[str], None]
     poke: Callable[[str], None]
+    training: Training | None = None
     roster: Roster = field(default_factory=Roster)
     rooms: Rooms | None = None
+    _settling: Settling | None = None
     _not_before: float = 0.0
     _trouble: str = ""
 
-    def take(self, roster: Roster) -> None:
+    def take(self, roster: Roster, trainees: Mapping[UnitId, Trainee] | None = None) -> None:
         """Work with this roster from now on; open if there is somebody to speak with."""
         known, self.roster = self.roster, roster
+        if self.training is not None:
+            self._train(self.training, trainees or {})
         if self.rooms is None:
             self._open()
         elif known.seats != roster.seats:
@@ -91,6 +120,10 @@ class Office:
 
     def close(self) -> None:
         """End every thread and let go of every connection; what is under way is kept."""
+        if self._settling is not None:
+            self._settling.close()
+        if self.training is not None:
+            self.training.close()
         rooms, self.rooms = self.rooms, None
         if rooms is None:
             return
@@ -100,11 +133,20 @@ class Office:
 
     def hear(self, event: HookEvent) -> HookAnswer:
         """Let everybody hear what a runtime tells; see `Desk.hear`."""
-        rooms = self.rooms
-        if rooms is None:
-            return self.decisions.hear(event)
-        heard = (rooms.watch, rooms.treasury, self.decisions, rooms.courier)
+        rooms, heard = self.rooms, list[Desk]()
+        if rooms is not None:
+            heard += [rooms.watch, rooms.treasury]
+        heard.append(self.decisions)
+        if self.training is not None:
+            heard.append(self.training)  # before whatever may make the turn go on
+        if rooms is not None:
+            given = self.training.given if self.training is not None else _nobody
+            heard.append(Overheard(rooms.courier, given))
         return FrontDesk(heard, self.log).hear(event)
+
+    def remarks(self) -> Mapping[UnitId, Remark]:
+        """Return what people should know of the commits of agents' work."""
+        return self.training.remarks() if self.training is not None else {}
 
     def reports(self) -> Mapping[UnitId, AgentReport]:
         """Return what every agent is doing, as far as anybody knows."""
@@ -123,6 +165,19 @@ class Office:
         if self.rooms is None:
             return f"nobody delivers it: {self._trouble or 'no agent is known yet'}"
         return self.rooms.courier.why(message)
+
+    def _train(self, training: Training, trainees: Mapping[UnitId, Trainee]) -> None:
+        training.take(trainees)
+        if self._settling is None and training.trainees():
+            self._settling = Settling(training, self._busy)
+            self._settling.begin()
+
+    def _busy(self, unit: UnitId) -> bool:
+        """Whether an agent is known to be in the middle of a turn."""
+        rooms = self.rooms
+        if rooms is None:
+            return False
+        return rooms.watch.report(unit, self.clock.now()).state in _AT_WORK
 
     # -- opening -----------------------------------------------------------------------------------
 
