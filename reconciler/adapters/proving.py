@@ -34,7 +34,6 @@ _LET_IN = frozenset(
     + ["VIRTUAL_ENV", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "SSL_CERT_FILE"]
     + ["GOPATH", "GOCACHE", "CARGO_HOME", "RUSTUP_HOME", "JAVA_HOME", "NVM_DIR", "PYENV_ROOT"]
 )
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,8 @@ class KnownRun:
     """A run with everything that refs tell of it. Ids are full, '' for none.
 
     `target` is the branch it is meant for. `archive` is its last verdict; `promoted` the tip up to
-    which it was promoted: work that came later is open again. `conflict` are the paths that clash with
-    the target, as long as nothing was added. `pushed` is the candidate that waits for people,
+    which it was promoted: work that came later is open again. `conflict` are the paths that clash
+    with the target, as long as nothing was added. `pushed` is the candidate that waits for people,
     `landed` the commit of the target in which they have it. `empty`: it has no work at all.
     """
 
