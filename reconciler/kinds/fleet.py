@@ -10,6 +10,7 @@ from reconciler.kinds.ground import Ground, below
 from reconciler.kinds.keys import ssh_key
 from reconciler.kinds.launch import healing
 from reconciler.kinds.names import shown
+from reconciler.kinds.remote import remote
 from reconciler.kinds.rules import problem
 from reconciler.model.fleet import (
     Canary,
@@ -58,6 +59,7 @@ def lower(manifest: Manifest, ground: Ground, findings: Findings) -> FleetSettin
         journal_keep=spec["journal"]["keep"],
         gate_port=spec["gate"]["port"],
         training_key=_key(manifest, "training", ground, findings),
+        remote=remote(manifest, ground, findings),
     )
 
 

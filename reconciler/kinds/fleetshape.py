@@ -118,6 +118,19 @@ class TrainingShape(TypedDict):
     key: str | None
 
 
+class RemoteShape(TypedDict):
+    """See `specs.remote.RemoteSpec`; seconds."""
+
+    url: str
+    branch: str
+    interval: float
+    protocols: list[str]
+    credentials: str | None
+    key: str | None
+    push: list[str]
+    webhook: str | None
+
+
 class GateShape(TypedDict):
     """See `specs.fleet.GateSpec`."""
 
@@ -137,3 +150,4 @@ class FleetShape(TypedDict):
     journal: JournalShape
     gate: GateShape
     training: TrainingShape
+    remote: RemoteShape | None

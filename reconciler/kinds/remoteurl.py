@@ -17,7 +17,7 @@ URL_MAX = 1024
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\]")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 _PATH = re.compile(r"[A-Za-z0-9._~+@,=:/%-]{1,900}")
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(//|:)")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,22 @@ def understood(url: str, protocols: tuple[str, ...]) -> Address:
 
     `Refused.what` never holds a part of the address that may be a secret.
     """
+    _refuse_programs(url)
     _refuse_letters(url)
     found = _parted(url)
     if found.protocol not in protocols:
         raise Refused("remote/protocol", f"{found.protocol} is not among the allowed protocols")
     return found
+
+
+def _refuse_programs(url: str) -> None:
+    """Say first what would be started: that matters more than how it is spelled."""
+    helper = re.match(r"([A-Za-z0-9+.-]{1,40})::", url)
+    if helper is not None:
+        what = f"{helper[1]}:: starts a helper program that the address names"
+        raise Refused("remote/helper", what)
+    if url.startswith("-"):
+        raise Refused("remote/host", "an address that starts with - would be taken for an option")
 
 
 def _refuse_letters(url: str) -> None:
@@ -75,9 +86,7 @@ def _parted(url: str) -> Address:
     found = _SCHEME.match(url)
     if found is None:
         return _like_scp(url)
-    scheme, marks = found[1], found[2]
-    if marks == ":":
-        raise Refused("remote/helper", f"{scheme}:: starts a helper program that the address names")
+    scheme = found[1]
     if scheme not in PROTOCOLS:
         raise Refused("remote/url", f"{scheme}:// is no protocol that is spoken here")
     rest = url[found.end() :]
@@ -90,7 +99,9 @@ def _parted(url: str) -> Address:
 
 def _with_host(scheme: str, place: str, _slash: str, path: str) -> Address:
     login, at, server = place.rpartition("@")
-    user = _user(scheme, login) if at else ""
+    if scheme != "ssh" and "@" in f"{place}{path}":  # a password may hold a slash
+        raise Refused("remote/secret", f"a login stands in the {scheme} address")
+    user = _user(login) if at else ""
     host, port = _host(server)
     return Address(scheme, host, _path(f"/{path}"), user, port)
 
@@ -104,7 +115,9 @@ def _like_scp(url: str) -> Address:
         what = f"{shown(url)} is no address" if "@" not in url else "this is no address"
         raise Refused("remote/url", what)
     login, at, host = place.rpartition("@")
-    user = _user("ssh", login) if at else ""
+    if not at and "@" in path:
+        raise Refused("remote/secret", "a password seems to stand in the address")
+    user = _user(login) if at else ""
     name, port = _host(host)
     if port:
         raise Refused("remote/url", "host:path has no place for a port; write ssh://host:port/path")
@@ -116,9 +129,7 @@ def _bracketed(url: str) -> tuple[str, str, str]:
     return (f"{head}]", ":", rest) if bracket else (url, "", "")
 
 
-def _user(scheme: str, login: str) -> str:
-    if scheme != "ssh":
-        raise Refused("remote/secret", f"a login stands in the {scheme} address")
+def _user(login: str) -> str:
     if ":" in login:
         raise Refused("remote/secret", "a password stands in the address")
     if not _USER.fullmatch(login):

@@ -51,6 +51,10 @@ def in_fleet(spec: str, at: str) -> Case:
     return one(F, fleet(spec), at)
 
 
+def in_remote(spec: str, at: str) -> Case:
+    return in_fleet(f"remote: {{{spec}}}", at)
+
+
 def in_hours(window: str, at: str) -> Case:
     return in_fleet(f"sync: {{windows: [{window}]}}", at)
 
@@ -133,6 +137,15 @@ CASES: dict[str, Case] = {
     "fleet/store-open": in_fleet('store: {url: "redis://10.0.0.1:6379"}', "4:16"),
     "fleet/branch": in_fleet("sync: {branch: --upload-pack=x}", "4:18"),
     "fleet/journal-key": in_fleet("journal: {key: keys/id_ed25519}", "4:18"),
+    # -- the remote
+    "remote/url": in_remote("url: ../other.git", "4:17"),
+    "remote/helper": in_remote('url: "ext::sh -c id"', "4:17"),
+    "remote/host": in_remote("url: ssh://-oProxyCommand=id/x", "4:17"),
+    "remote/letters": in_remote("url: https://g\u0456thub.com/x", "4:17"),
+    "remote/secret": in_remote("url: https://ada:hunter2@example.org/x", "4:17"),
+    "remote/protocol": in_remote("url: http://example.org/x", "4:17"),
+    "remote/credentials": in_remote("url: git@host:x, credentials: env:TOKEN", "4:42"),
+    "remote/key": in_remote("url: git@host:x, key: keys/id_ed25519", "4:34"),
     # -- what becomes of work
     "workspace/size": in_agent("workspace: {file-max: 50}", "6:25"),
     "workspace/base": in_agent("workspace: {base: training/p/a/1}", "6:21"),

@@ -421,6 +421,7 @@ typing: 1s, roots: [.]}}
 journal: {{key: /k, keep: 100}}
 gate: {{port: 1}}
 training: {{key: /t}}
+remote: {{url: git@host:x}}
 """.replace("\\\n", "")
     told, usual = settings(spec), FleetSettings(name="")
     for field in dataclasses.fields(FleetSettings):

@@ -63,6 +63,11 @@ TABLE = {
         "journal.keep": HOT,
         "gate.port": HOT,
         "training.key": HOT,
+        **dict.fromkeys(
+            ("remote.url", "remote.branch", "remote.interval", "remote.protocols"), HOT
+        ),
+        **dict.fromkeys(("remote.credentials", "remote.key", "remote.push"), HOT),
+        "remote.webhook": HOT,
     },
     "Charter": {},
     "Session": {

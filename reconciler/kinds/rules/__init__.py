@@ -5,11 +5,17 @@ One table, so that no message is without a reason. It never decides; the rooms b
 
 from __future__ import annotations
 
-from reconciler.kinds.rules import fields, files, text, units
+from reconciler.kinds.rules import fields, files, remotes, text, units
 from reconciler.kinds.rules.rule import Rule
 from reconciler.model.problems import Problem
 
-RULES: dict[str, Rule] = {**files.RULES, **text.RULES, **fields.RULES, **units.RULES}
+RULES: dict[str, Rule] = {
+    **files.RULES,
+    **text.RULES,
+    **fields.RULES,
+    **remotes.RULES,
+    **units.RULES,
+}
 """Every rule by its id."""
 
 

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 from reconciler.kinds.keys import is_private, ssh_key
 from reconciler.kinds.names import shown
 from reconciler.kinds.specs.launch import HOT, RECREATE, Columns, Mending, Reference, Rows
+from reconciler.kinds.specs.remote import RemoteSpec
 from reconciler.kinds.specs.sync import CanarySpec, PrincipalSpec, VerifySpec, WindowHours
 from reconciler.kinds.specs.words import Branch, Directory, Span, Strict, Whole, refusal
 
@@ -222,6 +223,9 @@ class FleetSpec(Strict):
     journal: Annotated[JournalSpec, Field(description="the record in git")] = JournalSpec()
     gate: Annotated[GateSpec, Field(description="the door on this machine")] = GateSpec()
     training: Annotated[TrainingSpec, Field(description="agents' work as commits")] = TrainingSpec()
+    remote: Annotated[
+        RemoteSpec | None, Field(description="a repository elsewhere; absent: none")
+    ] = None
 
     @model_validator(mode="after")
     def _somebody_may_sign(self) -> FleetSpec:
