@@ -16,7 +16,7 @@ from reconciler.core.change import changes, worst
 from reconciler.model.control import Trial, Withheld, Withholding
 from reconciler.model.fleet import Canary
 from reconciler.model.ids import Json, UnitId, digest
-from reconciler.model.unit import Desired, Disruption, Frame, Process
+from reconciler.model.unit import Desired, Disruption, Frame, Process, Workspace
 
 _T = TypeVar("_T")
 
@@ -109,6 +109,7 @@ def blend(base: Desired, new: Desired, trial: Trial, canary: Canary) -> Desired:
         fleet=base.fleet,
         frames=_ordered(frames, new.frames),
         processes=_ordered(processes, new.processes),
+        workspaces=_trees(base, new, processes),
         projects=base.projects | new.projects,
         withheld=(*new.withheld, on_trial(trial, canary)),
     )
@@ -194,6 +195,19 @@ def _take(
     frames |= {unit: wish.frames[unit] for unit in island.frames & wish.frames.keys()}
     ids = island.processes & wish.processes.keys()
     processes |= {unit: wish.processes[unit] for unit in ids}
+
+
+def _trees(
+    base: Desired, new: Desired, processes: Mapping[UnitId, Process]
+) -> dict[UnitId, Workspace]:
+    """Return the work trees that these processes ask for, each from the wish its process is of."""
+    found: dict[UnitId, Workspace] = {}
+    for unit, process in processes.items():
+        wish = new if new.processes.get(unit) is process else base
+        tree = wish.workspaces.get(process.workspace or UnitId(""))
+        if tree is not None:
+            found[tree.id] = tree
+    return found
 
 
 def _ordered(found: Mapping[UnitId, _T], like: Mapping[UnitId, _T]) -> dict[UnitId, _T]:

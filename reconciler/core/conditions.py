@@ -36,6 +36,7 @@ LASTING = frozenset(
         Reason.CRASH_LOOP,
         Reason.PROTECTED,
         Reason.EDITED,
+        Reason.UNSAVED,
     }
 )
 """Holds that only a person or a new commit ends, whatever hour they name for another try."""
@@ -146,6 +147,7 @@ def _health(value: Ready, reason: str) -> Health:
 
 OPEN = Health(Ready.TRUE, "open")
 ABSENT = Health(Ready.FALSE, Reason.ABSENT.value)
+TROUBLED = Health(Ready.FALSE, "troubled")
 NOT_WISHED = Health(Ready.UNKNOWN, "not-wished")
 """Of what is left over nobody says how it should be."""
 

@@ -11,6 +11,7 @@ from reconciler.core.match import match, owner
 from reconciler.core.processes import decide, is_reseated
 from reconciler.core.scene import Scene
 from reconciler.core.stops import stops
+from reconciler.core.workspaces import workspaces
 from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.control import FREE, SILENT, Consent, Restraints
 from reconciler.model.ids import UnitId
@@ -44,7 +45,8 @@ def diff(scene: Scene) -> list[Action]:
                 framed[frame.id] = action
     ran = _processes(scene, framed, adopted)
     gone = stops(scene)
-    return [*gone, *framed.values(), *ran, *_broken(scene, [*gone, *ran])]
+    made = [*gone, *framed.values(), *ran, *workspaces(scene)]
+    return [*made, *_broken(scene, [*gone, *ran])]
 
 
 def _processes(scene: Scene, framed: dict[UnitId, Action], adopted: set[UnitId]) -> list[Action]:

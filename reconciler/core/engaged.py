@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator
 from reconciler.core.change import worst
 from reconciler.core.moves import held
 from reconciler.core.scene import Scene
+from reconciler.core.workspaces import inhabitant
 from reconciler.model.action import Action, Reason, Verb
-from reconciler.model.step import Close, Respawn, Signal, TypeLines
+from reconciler.model.step import BeginRun, Close, Respawn, Signal, TypeLines
 from reconciler.model.unit import Disruption
 from reconciler.model.world import Engagement, Presence
 
@@ -31,9 +32,10 @@ def spare(scene: Scene, actions: list[Action]) -> list[Action]:
 
 
 def disturbed(scene: Scene, actions: Iterable[Action]) -> list[str]:
-    """Return the panes in which these actions begin to end something: who works there counts."""
+    """Return the panes in which these actions begin to end something, or under which they put
+    another tree: who works there counts."""
     running = _running(scene)
-    ends = (pane for action in actions for pane in _begun_by(action))
+    ends = (pane for action in actions for pane in _touched(scene, action))
     return list(dict.fromkeys(pane for pane in ends if pane in running))
 
 
@@ -49,13 +51,21 @@ def _running(scene: Scene) -> frozenset[str]:
 
 def _spared(scene: Scene, action: Action, running: frozenset[str]) -> Action:
     presence = scene.world.facts.presence
-    at_work = [presence[p] for p in _begun_by(action) if p in running and p in presence]
+    panes = _touched(scene, action)
+    at_work = [presence[p] for p in panes if p in running and p in presence]
     waits = [found for found in at_work if _counts(action, found)]
     if not waits:
         return action
     detail = "; ".join(dict.fromkeys(f"{found.kind}: {found.detail}" for found in waits))
     ends = [found.until for found in waits]
     return held(action, Reason.ENGAGED, detail, until=max(ends) if all(ends) else 0, fix=NOW)
+
+
+def _touched(scene: Scene, action: Action) -> Iterator[str]:
+    yield from _begun_by(action)
+    if any(isinstance(step, BeginRun) for step in action.steps):
+        pane = inhabitant(scene, action.unit)
+        yield from () if pane is None else (pane.pane_id,)
 
 
 def _begun_by(action: Action) -> Iterator[str]:
@@ -75,8 +85,11 @@ def _counts(action: Action, found: Presence) -> bool:
     """Whether this presence is waited for.
 
     A change of the class `boundary` is made between two turns: it waits for the turn to end, and
-    for nothing else. So it may meet a person who types, or an unsent draft, as every turn does.
+    for nothing else. So it may meet a person who types, or an unsent draft, as every turn does. The
+    tree of an agent may become another one under an unsent draft, too.
     """
+    if action.reason is Reason.FINISHED:
+        return found.kind is not Engagement.DRAFT
     if action.verb is Verb.RESTART and worst(action.changes) is Disruption.BOUNDARY:
         return found.kind is Engagement.BUSY
     return True

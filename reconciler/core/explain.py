@@ -11,6 +11,7 @@ from reconciler.core.plain import clean as clean  # noqa: PLC0414 - its users kn
 from reconciler.model.action import Action, Change, Outcome, Plan, Verb
 from reconciler.model.ids import Json, canonical
 from reconciler.model.problems import FOLDER, Problem
+from reconciler.model.step import BeginRun, CloseWorkspace, MarkWorkspace
 
 GLYPHS = {
     Verb.START: "+",
@@ -83,7 +84,18 @@ def _change(change: Change) -> str:
 
 
 def _live(action: Action) -> str:
-    """What runs now, as it was seen: acting is refused when this is no longer so."""
+    """What is there now, as it was seen: acting is refused when this is no longer so."""
+    for step in action.steps:
+        match step:
+            case CloseWorkspace(path=path, branch=branch, tip=tip):
+                where = f"{branch or 'no branch'} at {tip[:12] or 'no commit'}"
+                return f"live: {clean(path)}, on {clean(where)}"
+            case BeginRun(workspace=tree, tip=tip):
+                return f"live: {clean(tree.path)}, at {clean(tip[:12])}"
+            case MarkWorkspace(workspace=tree):
+                return f"live: {clean(tree.path)}"
+            case _:
+                continue
     ours = [e for e in action.expects if e.unit]
     seen = [f"{e.pane_id} {'ended' if e.dead else f'pid {e.pid}'}" for e in ours[:_SEEN_MAX]]
     more = f" and {len(ours) - _SEEN_MAX} more" if len(ours) > _SEEN_MAX else ""
@@ -151,6 +163,9 @@ def action_json(action: Action) -> dict[str, Json]:
         found["until"] = action.until
     if action.fix:
         found["fix"] = action.fix
+    for step in action.steps:
+        if isinstance(step, CloseWorkspace):
+            found["workspace"] = {"path": step.path, "branch": step.branch, "tip": step.tip}
     return found
 
 

@@ -15,6 +15,7 @@ from reconciler.core.explain import hour
 from reconciler.core.moves import hold, move
 from reconciler.core.scene import Scene
 from reconciler.core.starts import blocked_start
+from reconciler.core.workspaces import tree_needs
 from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.step import NewPane, Respawn
 from reconciler.model.unit import Heal, Process
@@ -40,7 +41,8 @@ def fallen(scene: Scene, process: Process, pane: SeenPane, mark: PaneMark) -> Ac
     if blocked is not None:
         return blocked
     steps = (Respawn(pane.pane_id, _risen(scene, process, mark)),)
-    return replace(move(Verb.RESTART, process, Reason.EXITED, steps, pane), detail=how)
+    risen = move(Verb.RESTART, process, Reason.EXITED, steps, pane)
+    return replace(risen, detail=how, needs=tree_needs(process))
 
 
 def _wait(scene: Scene, process: Process, mark: PaneMark, how: str) -> Action | None:

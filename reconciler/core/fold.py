@@ -12,6 +12,7 @@ from reconciler.core.conditions import (
     NOT_WISHED,
     NOTHING,
     OPEN,
+    TROUBLED,
     Health,
     News,
     conditions,
@@ -34,7 +35,8 @@ from reconciler.model.world import SeenPane
 def fold(
     scene: Scene, plan: Plan, outcomes: Iterable[Outcome] = (), attempts: Attempts | None = None
 ) -> tuple[Status, ...]:
-    """Return one status a unit, sorted by id: processes, frames without one, and held leftovers.
+    """Return one status a unit, sorted by id: processes, frames without one, work trees, and held
+    leftovers.
 
     `plan` is what is still to be done after `outcomes`; so a unit with a pending move is not
     ready, and one whose move failed says why. `attempts` tell which moves failed before. Commits
@@ -46,6 +48,8 @@ def fold(
         _news(scene, plan, outcomes, attempts or {}),
     )
     found = [_process(view, process) for process in scene.desired.processes.values()]
+    trees = {*scene.desired.workspaces, *(u for u in view.news if u.kind == "workspace")}
+    found += [_tree(view, unit) for unit in trees]
     named = {status.unit for status in found}
     found += [_other(view, u) for u in {*scene.desired.frames, *view.news} if u not in named]
     return tuple(sorted(found, key=lambda status: status.unit))
@@ -171,6 +175,30 @@ def _other(view: _View, unit: UnitId) -> Status:
         message=message,
         commit=mark.commit if mark is not None else "",
         session=session.name if session is not None else "",
+        observed=view.scene.desired.commit,
+        suspended=view.suspended(unit),
+        conditions=conditions(ready, reason, message, news.stalled, well),
+    )
+
+
+def _tree(view: _View, unit: UnitId) -> Status:
+    """An agent's work tree. All right, it says which run it is on."""
+    seen, wanted = view.scene.world.workspaces.get(unit), view.scene.desired.workspaces.get(unit)
+    news = view.news.get(unit, NOTHING)
+    held = news.action is not None and news.action.verb is Verb.HOLD
+    there = seen is not None and wanted is not None and not seen.trouble
+    ready = Ready.TRUE if there and news.none else Ready.FALSE
+    branch = seen.branch if seen is not None else ""
+    reason, message = _reason(news, ready), _message(news) or branch
+    well: Health = NOT_WISHED if wanted is None else ABSENT if seen is None else OPEN
+    well = TROUBLED if seen is not None and seen.trouble else well
+    return Status(
+        unit=unit,
+        ready=ready,
+        state="held" if held else "absent" if seen is None else "open",
+        reason=reason,
+        message=message,
+        commit="",
         observed=view.scene.desired.commit,
         suspended=view.suspended(unit),
         conditions=conditions(ready, reason, message, news.stalled, well),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
 from reconciler.core.absence import implausible, is_protected
@@ -10,9 +11,11 @@ from reconciler.core.diff import broken_hold
 from reconciler.core.match import owner
 from reconciler.core.scene import Scene
 from reconciler.core.stops import group
+from reconciler.core.workspaces import agent_of
 from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.ids import Json, UnitId, digest
 from reconciler.model.problems import Problem
+from reconciler.model.step import CloseWorkspace
 
 _REPLICA = re.compile(r"-[0-9]+$")
 
@@ -38,14 +41,20 @@ def guard(scene: Scene, actions: list[Action]) -> list[Action]:
 
 
 def confirmation(refused: list[Action]) -> str:
-    """Return the word that confirms exactly these stops of exactly these processes."""
-    names = sorted(
-        " ".join([a.unit, *(f"{e.pane_id}:{e.pid}" for e in a.expects)]) for a in refused
-    )
+    """Return the word that confirms exactly these stops of exactly these processes and trees."""
+    names = sorted(" ".join([a.unit, *_seen(a)]) for a in refused)
     return digest(list[Json](names))[:8]
 
 
+def _seen(action: Action) -> Iterator[str]:
+    yield from (f"{e.pane_id}:{e.pid}" for e in action.expects)
+    yield from (f"{s.branch}:{s.tip}" for s in action.steps if isinstance(s, CloseWorkspace))
+
+
 def _is_protected(scene: Scene, action: Action) -> bool:
+    tree = scene.world.workspaces.get(action.unit)
+    if tree is not None:
+        return tree.protect
     seen = {expect.pane_id for expect in action.expects}
     return is_protected([pane for pane in scene.match.strays if pane.pane_id in seen])
 
@@ -83,7 +92,7 @@ def _unsettled(scene: Scene, action: Action) -> Action:
 
 def _problem_of(scene: Scene, unit: UnitId) -> Problem | None:
     broken = scene.desired.broken or {}
-    base = owner(unit)
+    base = _owner(unit)
     return broken.get(base) or broken.get(UnitId(_REPLICA.sub("", base)))
 
 
@@ -94,17 +103,27 @@ def _refused(scene: Scene, due: list[Action]) -> list[tuple[Action, Reason, str]
     refused = [(a, reason, why[id(a)]) for a in due if why[id(a)]]
     rest = [action for action in due if not why[id(action)]]
     fleet = scene.desired.fleet
-    live = len({group(scene, unit) for unit in _live(scene)})
+    live = len({_case(scene, unit) for unit in _live(scene)})
+    cases = len({_case(scene, action.unit) for action in rest})
     limit = max(fleet.stops_count_max, live * fleet.stops_percent_max // 100)
-    if len(rest) > limit:
-        detail = f"{len(rest)} stops in one plan, more than {limit} of {live}"
+    if cases > limit:
+        detail = f"{cases} stops in one plan, more than {limit} of {live}"
         refused += [(a, Reason.TOO_MANY_STOPS, detail) for a in rest]
     return refused
 
 
 def _live(scene: Scene) -> list[UnitId]:
     strays = [pane.mark.unit for pane in scene.match.strays if pane.mark is not None]
-    return [*scene.match.panes, *strays]
+    return [*scene.match.panes, *strays, *scene.world.workspaces]
+
+
+def _case(scene: Scene, unit: UnitId) -> UnitId:
+    """Return what a stop is one case with: a work tree goes with its agent."""
+    return agent_of(unit) if unit.kind == "workspace" else group(scene, unit)
+
+
+def _owner(unit: UnitId) -> UnitId:
+    return agent_of(unit) if unit.kind == "workspace" else owner(unit)
 
 
 def _refusal(action: Action, reason: Reason, detail: str, token: str) -> Action:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler.core.ending import has_time
 from reconciler.core.scene import Scene, frame_key
 from reconciler.core.stops import is_fresh, runs
+from reconciler.core.workspaces import questions
 from reconciler.model.ids import Json, UnitId, digest
 from reconciler.model.unit import Process
+from reconciler.model.workspace import SeenWorkspace
 from reconciler.model.world import SeenPane
 
 Applied = Mapping[UnitId, Mapping[str, Json]]
@@ -21,12 +23,14 @@ class Questions:
     """`applied` maps a unit to the tmux id whose last applied fields are wanted.
 
     `elsewhere` says where to look when a pane knows nothing: a person may have moved it out of
-    the session that does. `starting` holds the processes that this plan may start.
+    the session that does. `starting` holds the processes that this plan may start. `unsaved` has
+    the work trees of which it must be known what is in no commit.
     """
 
     applied: dict[UnitId, str]
     elsewhere: dict[UnitId, str]
     starting: list[Process]
+    unsaved: list[SeenWorkspace] = field(default_factory=list)
 
 
 def inquire(scene: Scene) -> Questions:
@@ -41,6 +45,7 @@ def inquire(scene: Scene) -> Questions:
             _ask(scene, process, found)
     for pane in scene.match.strays:
         _ask_stray(scene, pane, found)
+    found.unsaved.extend(questions(scene))
     return found
 
 

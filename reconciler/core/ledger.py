@@ -1,4 +1,5 @@
-"""What is there, as the journal counts it: units that have a pane of ours which is no placeholder.
+"""What is there, as the journal counts it: units that have a pane of ours which is no placeholder,
+and agents' work trees.
 
 Knows steps and marks only. What a step really did is for the host to say; here it is believed.
 """
@@ -12,18 +13,24 @@ from reconciler.model.action import Action
 from reconciler.model.ids import UnitId
 from reconciler.model.record import Deed, Inventory, Kept, Record
 from reconciler.model.step import (
+    BeginRun,
     Close,
+    CloseWorkspace,
     MarkPane,
+    MarkWorkspace,
     NewPane,
     OpenPane,
     OpenSession,
     OpenWindow,
+    OpenWorkspace,
     Respawn,
     Step,
     SwapPanes,
 )
 from reconciler.model.world import PaneMark, SeenPane, World
 
+TREE = "tree"
+"""Stands for a pane where a unit is a work tree."""
 OBSERVED = "observed"
 """The verb of a deed that nobody did: the world was found otherwise than the journal had it."""
 
@@ -44,6 +51,9 @@ class Tally:
             self._homes[pane.pane_id] = (pane.window_id, pane.session_id)
             if pane.mark is not None and pane.mark.fleet == fleet:
                 self._put(pane.pane_id, pane.mark)
+        for unit, seen in world.workspaces.items():
+            if seen.digest:
+                self._units[unit] = {TREE: Kept(seen.digest, "")}
 
     def inventory(self) -> dict[UnitId, Kept]:
         """Return every unit that is there now."""
@@ -70,6 +80,8 @@ class Tally:
 
     def _about(self, step: Step) -> Iterator[UnitId]:
         """Yield the units that a step can change: those it names, and those it is done to."""
+        if isinstance(step, OpenWorkspace | BeginRun | MarkWorkspace | CloseWorkspace):
+            yield step.unit
         yield from (mark.unit for mark in _marks(step) if not mark.placeholder)
         for pane in self._touched(step):
             if pane in self._panes:
@@ -98,6 +110,14 @@ class Tally:
                     self._homes.pop(pane, None)
             case SwapPanes(first=first, second=second):
                 self._swap(self._pane(first), self._pane(second))
+            case _:
+                self._take_tree(step)
+
+    def _take_tree(self, step: Step) -> None:
+        if isinstance(step, OpenWorkspace | MarkWorkspace):
+            self._units[step.unit] = {TREE: Kept(step.workspace.digest, "")}
+        elif isinstance(step, CloseWorkspace):
+            self._units.pop(step.unit, None)
 
     def _open(self, marks: list[PaneMark]) -> None:
         for mark in marks:
@@ -167,12 +187,13 @@ def corrections(known: Inventory, live: Inventory) -> tuple[Deed, ...]:
 
 
 def _observed(unit: UnitId, known: Kept | None, live: Kept | None) -> Deed:
+    what = "work tree" if unit.kind == "workspace" else "pane"
     if live is None:
-        reason, detail = "gone", "its pane is gone, and the journal does not say who closed it"
+        reason, detail = "gone", f"its {what} is gone, and the journal does not say who closed it"
     elif known is None:
-        reason, detail = "found", "it has a pane, and the journal does not say who opened it"
+        reason, detail = "found", f"it has a {what}, and the journal does not say who opened it"
     else:
-        reason, detail = "differs", "its pane is marked otherwise than the journal says"
+        reason, detail = "differs", f"its {what} is marked otherwise than the journal says"
     return Deed(OBSERVED, unit, reason, detail, leaves=((unit, live),))
 
 
@@ -208,7 +229,9 @@ def _marks(step: Step) -> list[PaneMark]:
 
 
 def _begun(step: Step) -> list[UnitId]:
-    """Return the units whose process a step starts: worth a word even when nothing differs."""
+    """Return the units that a step starts anew: worth a word even when nothing differs."""
     if isinstance(step, MarkPane):
         return []
+    if isinstance(step, BeginRun):
+        return [step.unit]
     return [mark.unit for mark in _marks(step) if not mark.placeholder]

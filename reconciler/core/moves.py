@@ -9,12 +9,14 @@ from dataclasses import replace
 from reconciler.core.scene import expect
 from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.step import Step
-from reconciler.model.unit import Frame, Process
+from reconciler.model.unit import Frame, Process, Workspace
 from reconciler.model.world import SeenPane
+
+Thing = Process | Frame | Workspace
 
 
 def move(
-    verb: Verb, thing: Process | Frame, reason: Reason, steps: Iterable[Step], *panes: SeenPane
+    verb: Verb, thing: Thing, reason: Reason, steps: Iterable[Step], *panes: SeenPane
 ) -> Action:
     """Return what is done to `thing`; `panes` must still be what they were when it is done."""
     return Action(
@@ -28,9 +30,7 @@ def move(
     )
 
 
-def hold(
-    thing: Process | Frame, reason: Reason, detail: str, *, until: float = 0, fix: str = ""
-) -> Action:
+def hold(thing: Thing, reason: Reason, detail: str, *, until: float = 0, fix: str = "") -> Action:
     """Return the step not taken, and why. `until` is an epoch second."""
     return Action(
         Verb.HOLD,

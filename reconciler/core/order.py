@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from reconciler.core.processes import ended_for_good
 from reconciler.core.scene import Scene
+from reconciler.core.workspaces import usable
 from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.ids import UnitId
 from reconciler.model.step import Signal, TypeLines
@@ -75,6 +76,8 @@ def _met(
 ) -> bool:
     """A need is met by what is there already, unless this very plan makes it anew."""
     action, process = by_unit.get(unit), scene.desired.processes.get(unit)
+    if unit.kind == "workspace":
+        return usable(scene, unit) and (action is None or action.verb is Verb.UPDATE)
     if process is None:
         return action is None and unit not in held and unit in scene.match.sessions
     if action is not None and action.verb is not Verb.UPDATE:

@@ -11,7 +11,14 @@ from reconciler.core.scene import Scene
 from reconciler.core.suspend import active, line
 from reconciler.model.action import Action, Plan, Verb
 from reconciler.model.ids import Json, digest
-from reconciler.model.step import OpenPane, OpenWindow, Step, SwapPanes
+from reconciler.model.step import (
+    BeginRun,
+    CloseWorkspace,
+    OpenPane,
+    OpenWindow,
+    Step,
+    SwapPanes,
+)
 
 
 def plan(scene: Scene) -> Plan:
@@ -59,5 +66,9 @@ def _trace(step: Step) -> Json:
             return ["OpenPane", first, pane.mark.unit, before]
         case SwapPanes(second=second):
             return ["SwapPanes", first, second]
+        case BeginRun(tip=tip):
+            return ["BeginRun", first, tip]
+        case CloseWorkspace(path=path, branch=branch, tip=tip):
+            return ["CloseWorkspace", first, path, branch, tip]
         case _:
             return [type(step).__name__, first]

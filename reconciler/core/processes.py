@@ -11,6 +11,7 @@ from reconciler.core.moves import hold, move
 from reconciler.core.scene import Scene
 from reconciler.core.seats import away, reseated, seat_of
 from reconciler.core.starts import blocked_start, start
+from reconciler.core.workspaces import made_first, tree_needs
 from reconciler.model.action import Action, Change, Reason, Verb
 from reconciler.model.step import Close, MarkPane, Respawn, Step
 from reconciler.model.unit import Disruption, Process, RestartPolicy
@@ -91,10 +92,13 @@ def _changed(scene: Scene, process: Process, pane: SeenPane, mark: PaneMark) -> 
         return blocked
     if pane.dead:
         steps: tuple[Step, ...] = (Respawn(pane.pane_id, scene.starting(process)),)
+        needs = tree_needs(process)
     else:
         steps = begin(pane, mark, Drain.RESTART, ending(process, applied))
+        needs = made_first(scene, process)
     return replace(
         move(Verb.RESTART, process, Reason.CHANGED, steps, pane),
+        needs=needs,
         detail="" if applied else "what was applied last cannot be read: every field counts",
         changes=found,
     )
@@ -117,7 +121,8 @@ def drained(scene: Scene, process: Process, pane: SeenPane, mark: PaneMark) -> A
     if blocked is not None:
         return blocked
     steps = (Respawn(pane.pane_id, scene.starting(process)),)
-    return replace(move(Verb.RESTART, process, Reason.DRAINED, steps, pane), continues=True)
+    again = move(Verb.RESTART, process, Reason.DRAINED, steps, pane)
+    return replace(again, needs=tree_needs(process), continues=True)
 
 
 def _press(scene: Scene, process: Process, pane: SeenPane, mark: PaneMark) -> Action:

@@ -25,9 +25,12 @@ def ndjson(kind: str, fields: Mapping[str, Any]) -> str:
 
 
 def meant(word: str, units: Iterable[str]) -> list[str]:
-    """Return the units that a word can mean: that very id, else those that end with it."""
+    """Return the units that a word can mean: that very id, else those that end with it. A name
+    alone means an agent before its work tree."""
     known = list(units)
-    return [word] if word in known else sorted(u for u in known if u.endswith(f"/{word}"))
+    found = [word] if word in known else sorted(u for u in known if u.endswith(f"/{word}"))
+    first = [unit for unit in found if unit.split("/")[1:2] != ["workspace"]]
+    return first or found
 
 
 # -- why ------------------------------------------------------------------------------------------
@@ -38,7 +41,8 @@ def why_lines(page: Mapping[str, Any], host: str = "") -> list[str]:
     now, deeds = page["now"], list(page["deeds"])
     unit = clean(page["unit"])
     if now is not None:
-        head = f"{unit}  there since record {page['since']}, as commit {_short(now[1])} asks"
+        asks = f", as commit {_short(now[1])} asks" if now[1] else ""
+        head = f"{unit}  there since record {page['since']}{asks}"
     elif page["since"]:
         head = f"{unit}  gone since record {page['since']}"
     else:

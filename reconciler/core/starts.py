@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from reconciler.core.moves import hold, move
 from reconciler.core.scene import Scene
+from reconciler.core.workspaces import tree_needs, treeless
 from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.ids import UnitId
 from reconciler.model.step import Respawn
@@ -29,8 +30,9 @@ def start(scene: Scene, process: Process) -> Action:
 
 
 def start_needs(scene: Scene, process: Process) -> tuple[UnitId, ...]:
-    """Return what must be there, or have succeeded in this plan, first: frame and `after`."""
-    waits = list(process.after)
+    """Return what must be there, or have succeeded in this plan, first: frame, work tree and
+    `after`."""
+    waits = [*process.after, *tree_needs(process)]
     if process.frame != process.id and process.id not in scene.match.places:
         waits.append(process.frame)
     return tuple(waits)
@@ -39,7 +41,8 @@ def start_needs(scene: Scene, process: Process) -> tuple[UnitId, ...]:
 def blocked_start(scene: Scene, process: Process) -> Action | None:
     """Return the hold of a process that cannot be started here, or None."""
     refusal = scene.world.facts.refusals.get(process.id)
-    if refusal is None:
-        return None
+    without = treeless(scene, process)
+    if refusal is None or without is not None:
+        return without
     why, fix = refusal
     return hold(process, Reason.CANNOT_START, why, fix=fix)

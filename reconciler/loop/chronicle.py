@@ -16,6 +16,7 @@ from reconciler.model.ids import Json, UnitId
 from reconciler.model.problems import NovaorchError
 from reconciler.model.record import Deed, Record
 from reconciler.model.unit import Desired
+from reconciler.model.world import World
 from reconciler.ports import Clock, Journal
 
 HOLDS_MAX = 100
@@ -49,7 +50,7 @@ class Chronicle:
     say: Callable[[str], None] = _quiet
     reveal: Reveal = _nothing
     _began: float = 0.0
-    _seen: object = None
+    _seen: World | None = None
     _trouble: str = ""
     _values: tuple[Desired | None, frozenset[str]] = (None, frozenset())
 
@@ -74,8 +75,9 @@ class Chronicle:
 
         Costs nothing while the photograph is the same.
         """
-        if thought.scene.world.sessions is not self._seen:
-            self._seen, self._began = thought.scene.world.sessions, self.clock.now()
+        world = thought.scene.world
+        if self._seen is None or not _same(self._seen, world):
+            self._seen, self._began = world, self.clock.now()
             self._try(lambda: self._found(thought))
 
     def flush(self) -> None:
@@ -151,6 +153,11 @@ class Chronicle:
             if trouble != self._trouble:
                 self._trouble = trouble
                 self.say(trouble)
+
+
+def _same(old: World, new: World) -> bool:
+    """Whether two photographs are of the very same things."""
+    return old.sessions is new.sessions and old.workspaces is new.workspaces
 
 
 def _deed(action: Action, mask: Mask) -> Deed:

@@ -39,7 +39,8 @@ def converge(ports: Ports, thought: Thought, tell: Tell, limit_s: float = 600.0)
     """Carry out the plan, follow its drains to their end, and return what is true afterwards.
 
     Follow-ups are moves of units that the plan named: the second half of a restart or stop, and,
-    once each, starts that waited for one and updates that could only then be seen. Anything else
+    once each, starts that waited for one, updates that could only then be seen, and the end of work
+    trees whose agents have ended. Anything else
     that a later look would do, such as a restart of what fell meanwhile, is left to the next apply.
     """
     job = _Job({action.unit for action in thought.plan.actions})
@@ -63,7 +64,8 @@ def _follows(job: _Job, action: Action) -> bool:
         return False
     if action.continues:
         return True
-    if action.reason is not Reason.ABSENT and action.verb is not Verb.UPDATE:
+    begun = action.reason is Reason.ABSENT or action.verb is Verb.UPDATE
+    if not begun and action.unit.kind != "workspace":
         return False
     name = fingerprint(action)
     fresh = name not in job.tried

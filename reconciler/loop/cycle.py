@@ -14,6 +14,7 @@ from reconciler.core.plan import plan as make_plan
 from reconciler.core.scene import Scene
 from reconciler.core.stamp import stamp
 from reconciler.core.urgency import portions
+from reconciler.loop.grounds import Grounds, NoWorkshop
 from reconciler.model.action import Action, Outcome, Plan
 from reconciler.model.control import FREE, SILENT, Consent, Restraints
 from reconciler.model.ids import UnitId
@@ -21,6 +22,7 @@ from reconciler.model.problems import NovaorchError
 from reconciler.model.unit import Desired
 from reconciler.model.world import Facts, World
 from reconciler.ports import Clock, Host, Order, Receipt
+from reconciler.ports.workspaces import Workshop
 
 PORTION = 50
 """How many orders go out before somebody else gets a word in: about a tenth of a second's work."""
@@ -118,6 +120,8 @@ class Quiet:
         old = self.last.scene.world
         if old.sessions is not world.sessions or old.server != world.server:
             return None
+        if old.workspaces is not world.workspaces:
+            return None
         return replace(self.last, scene=replace(self.last.scene, world=world))
 
     def keep(self, thought: Thought) -> Thought:
@@ -131,7 +135,8 @@ class Ports:
     """What a pass needs of the outside, and the last quiet thought.
 
     `restraints` tells what holds moves back at an hour; `chronicle` keeps what is done;
-    `overtaken` says whether something newer than the plan at hand has come.
+    `overtaken` says whether something newer than the plan at hand has come; `workshop` is where
+    agents' work trees are.
     """
 
     host: Host
@@ -141,6 +146,12 @@ class Ports:
     restraints: Callable[[float], Restraints] = lambda _now: FREE
     overtaken: Callable[[], bool] = lambda: False
     chronicle: Chronicler = field(default_factory=Unwritten)
+    workshop: Workshop = field(default_factory=NoWorkshop)
+
+    @property
+    def grounds(self) -> Grounds:
+        """Sessions and work trees, as one."""
+        return Grounds(self.host, self.workshop)
 
 
 def think(ports: Ports, revision: str = "", consent: Consent = SILENT) -> Thought:
@@ -151,7 +162,7 @@ def think(ports: Ports, revision: str = "", consent: Consent = SILENT) -> Though
 def consider(ports: Ports, desired: Desired, consent: Consent = SILENT) -> Thought:
     """Return the plan for a wish that was read already."""
     now = ports.clock.now()
-    world, restraints = ports.host.photograph(now), ports.restraints(now)
+    world, restraints = ports.grounds.photograph(now, desired), ports.restraints(now)
     known = ports.quiet.again(desired, world, restraints)
     if known is not None:
         return known
@@ -180,8 +191,9 @@ def _facts(ports: Ports, scene: Scene) -> Facts:
     """Ask what the photograph does not show; nothing at all when everything is as wished."""
     questions = inquire(scene)
     applied = _applied(ports, scene, questions)
-    refusals = ports.host.refusals(questions.starting) if questions.starting else {}
-    return Facts(applied, refusals)
+    grounds, starting = ports.grounds, questions.starting
+    refusals = grounds.refusals(scene, starting) if starting else {}
+    return Facts(applied, refusals, unsaved=grounds.unsaved(questions.unsaved))
 
 
 def _applied(ports: Ports, scene: Scene, questions: Questions) -> Applied:
@@ -238,7 +250,7 @@ def _wave(ports: Ports, wave: list[Action], failed: set[UnitId]) -> list[Outcome
     due = [action for action in wave if failed.isdisjoint(action.needs)]
     now = ports.clock.now()
     orders = [_order(action, now) for action in due]
-    receipts = ports.host.perform(orders) if orders else []
+    receipts = ports.grounds.perform(orders) if orders else []
     outcomes = [_outcome(a, r) for a, r in zip(due, receipts, strict=True)]
     for action in wave:
         missing = failed.intersection(action.needs)

@@ -34,6 +34,7 @@ class Reason(enum.StrEnum):
     MISPLACED = "misplaced"
     LEFTOVER = "leftover"
     EDITED = "edited-by-hand"
+    FINISHED = "run-finished"
     # holds
     BROKEN = "broken-manifest"
     UNSETTLED = "tree-has-errors"
@@ -56,6 +57,7 @@ class Reason(enum.StrEnum):
     WITHHELD = "commit-withheld"
     WINDOW_CLOSED = "window-closed"
     NO_CAPACITY = "account-closed"
+    UNSAVED = "unsaved-work"
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,10 +52,14 @@ class Suspension:
     until: float
 
     def covers(self, unit: UnitId, now: float) -> bool:
-        """Whether this keeps hands off a unit at this hour. A Session covers its own panes."""
+        """Whether this keeps hands off a unit at this hour. A Session covers its own panes, and an
+        agent its work tree."""
         if now >= self.until:
             return False
-        return self.scope in ("", unit) or unit.startswith(f"{self.scope}/")
+        if self.scope in ("", unit) or unit.startswith(f"{self.scope}/"):
+            return True
+        agent = UnitId.of(unit.project, "agent", unit.name) if unit.kind == "workspace" else ""
+        return self.scope == agent
 
 
 @dataclass(frozen=True, slots=True)

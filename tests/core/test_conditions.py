@@ -59,6 +59,7 @@ GOLDEN = {
     Reason.CRASH_LOOP: "lasts",
     Reason.PROTECTED: "lasts",
     Reason.EDITED: "lasts",
+    Reason.UNSAVED: "lasts",
     Reason.BACKING_OFF: "passes",
     Reason.DRAINING: "passes",
     Reason.DEPENDENCY: "passes",
@@ -81,6 +82,7 @@ MOVES = {
     Reason.DRAIN_OVERDUE,
     Reason.MISPLACED,
     Reason.LEFTOVER,
+    Reason.FINISHED,
 }
 
 
