@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 from reconciler import __version__
@@ -20,6 +21,10 @@ def main() -> None:
         # A name may hold what the locale cannot say: then it is shown as an escape.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     gc.set_threshold(GARBAGE_AFTER, 20, 100)
+    if "NOVAORCH_REPOSITORY" in os.environ:
+        from reconciler.cli.whereabouts import meant  # noqa: PLC0415 - only within an agent
+
+        sys.argv[1:] = meant(sys.argv[1:], os.environ)
     if "why" in sys.argv[1:4]:
         from reconciler.cli.quickwhy import quick  # noqa: PLC0415
 

@@ -14,7 +14,9 @@ from reconciler.adapters.mint import Mint
 from reconciler.cli.gatekeeper import Staff
 from reconciler.core.agents import described
 from reconciler.core.mcpwire import Server
-from reconciler.core.roster import roster
+from reconciler.core.recording import as_json as recorded_json
+from reconciler.core.recording import recorded
+from reconciler.core.roster import roster, trainees
 from reconciler.core.toolbox import ToolError
 from reconciler.gate.doors import Call, Controls
 from reconciler.gate.mcp import Mcp
@@ -33,6 +35,7 @@ from reconciler.model.ids import Json, UnitId
 from reconciler.model.message import Message, Priority
 from reconciler.model.problems import BlindError, UsageError
 from reconciler.model.status import Status
+from reconciler.model.training import Recorded
 from reconciler.wiring import Wiring
 
 Log = Callable[[str], None]
@@ -70,7 +73,8 @@ class Reception:
 
     def take(self, thought: Thought) -> None:
         """Know who is where, as one pass saw it."""
-        self._office.take(roster(thought.scene))
+        seats = roster(thought.scene)
+        self._office.take(seats, trainees(thought.scene, seats))
 
     def close(self) -> None:
         """Let go of every agent; they go on."""
@@ -83,8 +87,9 @@ class Reception:
         return self._office.reports()
 
     def described(self, statuses: Sequence[Status]) -> tuple[Status, ...]:
-        """Return the statuses with what their agents do."""
-        return described(statuses, self._office.reports(), self._office.warnings())
+        """Return the statuses with what their agents do, and what is not committed of it."""
+        told = described(statuses, self._office.reports(), self._office.warnings())
+        return recorded(told, self._office.remarks())
 
     def accounts(self, now: float) -> Mapping[str, Account]:
         """Return the model accounts that do not let everything through."""
@@ -98,7 +103,8 @@ class Reception:
 
     def _made(self, fleet: FleetSettings) -> Office:
         outside = partial(self._outside, fleet)
-        return Office(outside, self.decisions, self._wiring.clock, self._log, self._poke)
+        training = self._wiring.training(fleet, self._log)
+        return Office(outside, self.decisions, self._wiring.clock, self._log, self._poke, training)
 
     def _outside(self, fleet: FleetSettings) -> Outside:
         """Open every door; what was opened is let go of when the next one stays shut."""
@@ -139,7 +145,15 @@ class Reception:
             pause=self._wiring.clock.sleep,
             turn=rooms.courier.turn,
             log=self._log,
+            save=self._save,
         )
+
+    def _save(self, unit: UnitId, by: str, words: str) -> Recorded | None:
+        """Commit an agent's work now."""
+        training = self._office.training
+        if training is None:
+            raise BlindError("nobody commits agents' work here", fix="novaorch doctor")
+        return training.commit(unit, by, words)
 
     def _deliver(self, decision: Decision) -> None:
         """Bring the answer to a question to the agent that asked."""
@@ -174,6 +188,7 @@ class Reception:
             ("GET", "/decisions"): self._listing,
             ("POST", "/decisions/{id}"): self._answer,
             ("GET", "/messages/{id}"): self._message,
+            ("POST", "/training/commit"): self._commit,
         }
 
     def _agents(self, _call: Call) -> Json:
@@ -194,6 +209,11 @@ class Reception:
 
     def _message(self, call: Call) -> Json:
         return {"why": self._office.why(call.named["id"])}
+
+    def _commit(self, call: Call) -> Json:
+        unit, by, words = (_word(call.body, key) for key in ("unit", "by", "words"))
+        made = self._save(UnitId(unit), by, words)
+        return recorded_json(made) if made is not None else None
 
 
 def _closed(_name: str, _arguments: Mapping[str, Json]) -> Mapping[str, Json]:

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from reconciler.model.ids import UnitId
+from reconciler.model.ids import Json, UnitId
 from reconciler.model.status import Condition, Ready, Status
-from reconciler.model.training import HeldBack
+from reconciler.model.training import HeldBack, Recorded
 
 RECORDED = "Recorded"
 """Whether an agent's work is in commits: False when it cannot be committed. It is there only when
@@ -38,6 +38,23 @@ def remark(trouble: str, held: Sequence[HeldBack]) -> Remark | None:
 def recorded(statuses: Iterable[Status], remarks: Mapping[UnitId, Remark]) -> tuple[Status, ...]:
     """Return the statuses, with a condition where there is something to say."""
     return tuple(_with(status, remarks.get(status.unit)) for status in statuses)
+
+
+def as_json(made: Recorded) -> dict[str, Json]:
+    """Return a commit of an agent's work as plain JSON."""
+    held: list[Json] = [
+        {"path": one.path, "rule": one.rule, "why": one.why} for one in made.held_back
+    ]
+    return {
+        "unit": str(made.unit),
+        "commit": made.commit,
+        "branch": made.branch,
+        "run": made.run,
+        "number": made.number,
+        "files": made.files,
+        "held_back": held,
+        "seconds": round(made.seconds, 6),
+    }
 
 
 def _with(status: Status, said: Remark | None) -> Status:

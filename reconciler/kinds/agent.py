@@ -64,7 +64,9 @@ def lower(member: Member, post: Post, ground: Ground, findings: Findings) -> Pro
     if not _may_be(member, post, ground, findings):
         return None
     env = merged(post.seat.env, spec["env"]) if post.seat is not None else spec["env"]
-    started = launch(program(spec), directory, env, spec["secrets"], ground)
+    # Within a tree of its own, this leads `novaorch` back to the fleet. No field: nobody wrote it.
+    known = {**env, "NOVAORCH_REPOSITORY": ground.root} if tree is not None else env
+    started = launch(program(spec), directory, known, spec["secrets"], ground)
     fields = (
         Field("runtime", spec["runtime"], RESTART),
         *_launch_fields(spec, directory, env),

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from reconciler.adapters.store.mail import RedisMail
     from reconciler.adapters.tmux.typist import TmuxTypist
     from reconciler.loop.follow import Followed
+    from reconciler.loop.training import Training
     from reconciler.loop.wish import Wishes
+    from reconciler.ports.workspaces import Recorder
 
 
 class Ground(Protocol):
@@ -56,6 +58,14 @@ class Ground(Protocol):
 
     def state(self, fleet: FleetSettings) -> StateDir:
         """The fleet's own files."""
+        ...
+
+    def recorder(self, fleet: FleetSettings) -> Recorder | None:
+        """Whoever makes commits of what is in work trees."""
+        ...
+
+    def records(self, fleet: FleetSettings) -> RuntimeRecords:
+        """What agent runtimes themselves write down."""
         ...
 
 
@@ -124,6 +134,22 @@ class AgentDoors:
             )
 
         return GitProposals(self.repository.root, followed, self.clock.now, problems)
+
+    def training(self: Ground, fleet: FleetSettings, log: Callable[[str], None]) -> Training | None:
+        """Whoever commits agents' work; None: that cannot be done here."""
+        from reconciler.adapters.git.lineage import GitLineage
+        from reconciler.loop.training import Training
+        from reconciler.loop.turns import Books
+
+        recorder = self.recorder(fleet)
+        if recorder is None:
+            return None
+        lineage = GitLineage(self.repository.command)
+        return Training(Books(recorder, self.records(fleet), lineage, self.clock, log))
+
+    def recorder(self: Ground, fleet: FleetSettings) -> Recorder | None:  # noqa: ARG002
+        """Whoever makes commits of what is in work trees."""
+        return None
 
     def typist(self: Ground, fleet: FleetSettings) -> TmuxTypist:
         """The keyboard at this fleet's panes."""

@@ -7,7 +7,7 @@ from functools import partial
 
 from reconciler.core.mcpwire import Server
 from reconciler.core.toolbox import ToolError
-from reconciler.gate.tools import fleet, knowledge
+from reconciler.gate.tools import fleet, knowledge, work
 from reconciler.gate.tools.letters import Letters
 from reconciler.gate.tools.means import Means, coded
 from reconciler.gate.tools.table import INSTRUCTIONS, TOOLS
@@ -37,6 +37,7 @@ class Toolbelt:
             "share_insight": partial(knowledge.share, means),
             "search_insights": partial(knowledge.search, means),
             "propose_change": partial(knowledge.propose, means),
+            "save_work": partial(work.save, means),
         }
 
     def serving(self, unit: UnitId) -> Server:

@@ -17,6 +17,7 @@ from reconciler.model.problems import (
     RefusedError,
     UsageError,
 )
+from reconciler.model.training import Recorded
 from reconciler.ports.agents import Mail
 from reconciler.ports.knowledge import Insights, Proposals, Questions, StatusLines
 
@@ -45,10 +46,15 @@ def _no_turn(_unit: UnitId) -> AbstractContextManager[object]:
     return nullcontext()
 
 
+def _no_work(unit: UnitId, _by: str, _words: str) -> Recorded | None:
+    raise RefusedError(f"{unit} has no work tree of its own", fix="commit with git yourself")
+
+
 @dataclass(frozen=True, slots=True)
 class Means:
     """Everything that tools use. `turn` is held while an inbox is read, so that nobody delivers
-    from it at the same moment; `now` tells epoch seconds; `pause` waits."""
+    from it at the same moment; `now` tells epoch seconds; `pause` waits; `save` commits the work
+    of an agent as somebody asks, None when nothing changed."""
 
     roster: Callable[[], Roster]
     mail: Mail
@@ -62,6 +68,7 @@ class Means:
     pause: Callable[[float], None]
     turn: Callable[[UnitId], AbstractContextManager[object]] = _no_turn
     log: Callable[[str], None] = _quiet
+    save: Callable[[UnitId, str, str], Recorded | None] = _no_work
 
 
 @contextlib.contextmanager

@@ -107,4 +107,9 @@ TOOLS = (
             Param("proposal", "number of an earlier one of yours to add to", "integer"),
         ),
     ),
+    Tool(
+        "save_work",
+        "Commit your work tree now; in training each turn is committed at its end anyway.",
+        (Param("message", "what was done"),),
+    ),
 )

@@ -46,7 +46,7 @@ def test_all_tools_together_are_small(fleet: Fleet) -> None:
 def test_every_tool_is_carried_out_and_none_is_twice(fleet: Fleet) -> None:
     belt = Toolbelt(fleet.means(), "1.2")
     names = [tool.name for tool in TOOLS]
-    assert len(set(names)) == len(names) == 12
+    assert len(set(names)) == len(names) == 13
     assert set(belt._carriers) == set(names)
     with pytest.raises(ToolError):
         belt.call(TORCH, "nothing", {})
