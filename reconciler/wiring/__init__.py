@@ -28,6 +28,7 @@ from reconciler.model.fleet import FleetSettings
 from reconciler.wiring.agents import AgentDoors
 from reconciler.wiring.keeping import KeepingDoors
 from reconciler.wiring.remotes import RemoteDoors
+from reconciler.wiring.trees import TreeDoors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +59,7 @@ class _Late:
 
 
 @dataclass(frozen=True)
-class Wiring(AgentDoors, KeepingDoors, RemoteDoors):
+class Wiring(AgentDoors, KeepingDoors, TreeDoors, RemoteDoors):
     """One repository, seen from `directory`, with the user's environment."""
 
     directory: Path
@@ -84,7 +85,8 @@ class Wiring(AgentDoors, KeepingDoors, RemoteDoors):
         repository = self.repository
         home = self.environ.get("HOME", "")
         rehearsal = self.environ.get("NOVAORCH_REHEARSAL") == "1"
-        return Wishes(repository, self._cache(), str(repository.root), home, rehearsal)
+        cache, trees = self._cache(), str(self.trees)
+        return Wishes(repository, cache, str(repository.root), home, rehearsal, trees)
 
     @cached_property
     def followed(self) -> Followed:
@@ -261,4 +263,10 @@ class Wiring(AgentDoors, KeepingDoors, RemoteDoors):
             held_back = restraints(self.control, self._standing, windows)
         else:
             held_back = restraints(self.control, self._standing, windows, accounts)
-        return Ports(self.host(fleet, on_event), self.followed, self.clock, restraints=held_back)
+        return Ports(
+            self.host(fleet, on_event),
+            self.followed,
+            self.clock,
+            restraints=held_back,
+            workshop=self.workshop(fleet),
+        )
