@@ -43,6 +43,7 @@ VERBS = {
     "inbox": "show what is open for an agent, or for you",
     "messages": "list messages and how far they came; send a dead one anew",
     "mode": "let an agent work by itself, by hand, in training, or not at all",
+    "training": "look at agents' work, take it into a branch, or reject it",
     "wake": "tell an agent to go on",
     "tasks": "list what charters have open and done",
     "mcp": "serve an agent's tools on stdin and stdout",

@@ -62,8 +62,8 @@ def _notes(facts: Facts) -> tuple[str, ...]:
     if not facts.unsaved:
         return ()
     return (
-        f"{_agent(facts)} is at work: what it has not committed ({counted(facts.unsaved, 'path')}) "
-        "stays where it is, for its next run",
+        f"what {_agent(facts)} has not committed ({counted(facts.unsaved, 'path')}) stays where it "
+        "is, for its next run",
     )
 
 

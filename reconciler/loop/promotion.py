@@ -57,7 +57,7 @@ class Promotions:
 
     def reject(self, ask: Ask, why: str) -> Settled:
         """Archive a run as rejected; nothing of it is lost."""
-        known = self._known(ask)
+        known = self.yard.facts(self._known(ask), "", publish=False).known
         if known.run.verdict is not Verdict.OPEN:
             return Settled(known, Move.NOTHING, notes=(f"{known.name} is {known.state} already",))
         sentence = Sentence(known, Verdict.REJECTED, ask.by, self.now(), why)
@@ -83,11 +83,26 @@ class Promotions:
         proof = self._proved(facts, made, ask, proved)
         if ask.publish:
             name = self.yard.publish(facts, made)
-            return Settled(known, decision.move, made.commit, "", name, proof, (), decision.notes)
+            return Settled(
+                known,
+                decision.move,
+                made.commit,
+                made.onto,
+                proof=proof,
+                pushed_as=name,
+                notes=decision.notes,
+            )
         sentence = self._sentence(facts, ask, made, proof)
         archive, stays = self.yard.take(sentence, made)
         return Settled(
-            known, decision.move, made.commit, archive, "", proof, (), decision.notes, stays
+            known,
+            decision.move,
+            made.commit,
+            made.onto,
+            archive,
+            proof=proof,
+            notes=decision.notes,
+            branch_stays=stays,
         )
 
     def _decided(self, ask: Ask, policy: str) -> tuple[Facts, Decision]:
@@ -150,7 +165,7 @@ class Promotions:
             known,
             Move.ARCHIVE,
             facts.contained,
-            archive,
+            archive=archive,
             notes=decision.notes,
             branch_stays=stays,
         )

@@ -210,7 +210,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """How it went: `result` is where the target is now, or the candidate that was pushed.
+    """How it went: `result` is where the target is now (`before`: was), or what was pushed.
 
     With `clashes` nothing was done, but that it is remembered. `branch_stays`: a work tree is on
     it, and a new run begins there.
@@ -219,6 +219,7 @@ class Settled:
     known: KnownRun
     move: Move
     result: str = ""
+    before: str = ""
     archive: str = ""
     pushed_as: str = ""
     proof: Proof = field(default_factory=Proof)

@@ -26,6 +26,7 @@ from reconciler.loop.trial import Trials
 from reconciler.loop.wish import Wishes
 from reconciler.model.fleet import FleetSettings
 from reconciler.wiring.agents import AgentDoors
+from reconciler.wiring.judging import JudgingDoors
 from reconciler.wiring.keeping import KeepingDoors
 from reconciler.wiring.remotes import RemoteDoors
 from reconciler.wiring.trees import TreeDoors
@@ -59,7 +60,7 @@ class _Late:
 
 
 @dataclass(frozen=True)
-class Wiring(AgentDoors, KeepingDoors, TreeDoors, RemoteDoors):
+class Wiring(AgentDoors, KeepingDoors, TreeDoors, RemoteDoors, JudgingDoors):
     """One repository, seen from `directory`, with the user's environment."""
 
     directory: Path

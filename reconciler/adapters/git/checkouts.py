@@ -22,6 +22,7 @@ from reconciler.model.promotion import Checkout
 
 DIRTY_MAX = 2000
 _ABSENT = ("000000", "")
+_ALONE = "--ignore-submodules=all"  # to look into one, git would run in it
 _SETTINGS = r"^(core\.(autocrlf|eol|sparsecheckout|splitindex)|filter\..*)$"
 _OFF = frozenset({"false", "no", "off", "0", "input", "lf", "native", ""})
 
@@ -71,6 +72,15 @@ class Checkouts:
     def bring(self, desk: Desk, old: str, new: str) -> None:
         """Make files and index those of `new`; RefusedError: something is in the way."""
         self._read_tree(desk, old, new)
+
+    def unsaved(self, desk: Desk, tip: str) -> int:
+        """Return how many paths there no commit has: changed, staged or new, without ignored ones.
+
+        A tree of an agent's is read raw, whatever its settings are.
+        """
+        self._room.excluding()
+        listed = self._command(desk).run("ls-files", "-z", "--others", "--exclude-standard").out
+        return len(self._strange(desk, tip, "")[0]) + listed.count(b"\0")
 
     # -- inside ----------------------------------------------------------------------------------
 
@@ -154,8 +164,10 @@ class Checkouts:
     def _strange(self, desk: Desk, old: str, new: str) -> tuple[list[str], dict[str, Entry]]:
         """Return the paths that no commit has, and those that are as in `new` already."""
         git = self._command(desk)
-        staged = dict(_raw(git.run("diff-index", "--cached", "--raw", "-z", "--no-renames", old)))
-        files = dict(_raw(git.run("diff-files", "--raw", "-z")))
+        staged = dict(
+            _raw(git.run("diff-index", "--cached", "--raw", "-z", "--no-renames", _ALONE, old))
+        )
+        files = dict(_raw(git.run("diff-files", "--raw", "-z", _ALONE)))
         found = {path: self._on_disk(desk, path) for path in files}
         odd = [p for p in files if found[p] != files[p][0]]
         paths = list(dict.fromkeys([*staged, *odd]))

@@ -6,6 +6,7 @@ Everything is made in the clean room; only `take` and `archive` move refs, each 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from reconciler.adapters.git.candidate import ClashError, Wanted, Workbench
@@ -16,6 +17,7 @@ from reconciler.adapters.git.layout import lay_out
 from reconciler.adapters.git.place import Place
 from reconciler.adapters.git.process import GitCommand
 from reconciler.adapters.git.runs import HEADS, REMOTE, Runs, Target, list_runs
+from reconciler.adapters.git.runwork import begin
 from reconciler.adapters.git.seal import Seal
 from reconciler.adapters.git.verdicts import Change, Verdicts
 from reconciler.model.problems import RefusedError
@@ -57,6 +59,25 @@ class GitYard:
         """Return every run there is."""
         return list_runs(self.room, self.targets, self.usual)
 
+    def head(self) -> str:
+        """Return the branch that the repository itself is on, '' for none."""
+        reply = self._git.run("symbolic-ref", "--quiet", "--short", "HEAD")
+        return reply.out.decode("utf-8", "replace").strip()
+
+    def tip_of(self, target: str) -> str:
+        """Return the commit of a branch, here or else as the remote has it; '' for none."""
+        return (self._tip(HEADS + target) or self._tip(REMOTE + target)) if target else ""
+
+    def place_of(self, known: KnownRun) -> str:
+        """Return the work tree that is on a run's branch, '' for none."""
+        desk = self._desk_of(known)
+        return str(desk.path) if desk is not None else ""
+
+    def unsaved(self, known: KnownRun) -> int:
+        """Return how many paths in the work tree of a run no commit has."""
+        desk = self._desk_of(known)
+        return self._desks.unsaved(desk, known.run.tip) if desk is not None else 0
+
     def close(self) -> None:
         """End the helpers."""
         self.room.close()
@@ -73,8 +94,9 @@ class GitYard:
         tip = (there or here) if publish else here
         landing = None if known.empty else self._landing(known, (here, there))
         desk = self._desk_of(known)
+        start = known.run.base or begin(self.room, known, here or there)
         return Facts(
-            known,
+            replace(known, run=replace(known.run, base=start)),
             policy,
             target_tip=tip,
             ahead=bool(tip) and self._contains(tip, known.run.tip),
