@@ -386,3 +386,18 @@ def test_waiting_costs_no_time(tmp_path: Path, box: Sandbox, nudges: Maker) -> N
     before = time.process_time()
     assert watcher.wait(1.0) == "poll"
     assert time.process_time() - before < 0.2
+
+
+def test_a_commit_of_an_agent_s_work_wakes_nobody(box: Sandbox, nudges: Maker) -> None:
+    git = box.path / ".git"
+    watcher = nudges(None, git)
+    settled(watcher)
+    tip = box.git("rev-parse", "HEAD")
+    for name in ("training/demo/a/1", "training/demo/a/1", "training/demo/b/1"):
+        box.git("update-ref", f"refs/heads/{name}", tip)
+        box.git("update-ref", f"refs/novaorch/{name}", tip)
+        box.git("update-ref", f"refs/notes/novaorch/{name}", tip)
+    box.git("update-ref", "-d", "refs/heads/training/demo/b/1")
+    assert watcher.wait(SHORT_S * 4) == "poll"
+    box.git("update-ref", "refs/heads/trainings", tip)
+    assert watcher.wait(LONG_S) == "watch", "the name is not enough"

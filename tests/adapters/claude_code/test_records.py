@@ -6,6 +6,7 @@ import json
 import os
 import threading
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from reconciler.core.prices import Use
 from reconciler.model.agent import AgentState, Persona, Seat, Waiting, Witness
 from reconciler.model.capacity import Spending
 from reconciler.model.ids import UnitId
+from reconciler.model.training import Spoken
 from tests.adapters.claude_code.wardrobe import UNIT, Wardrobe, after, begin
 
 DAY = "2027-01-15"
@@ -312,6 +314,85 @@ def test_many_threads_may_ask(wardrobe: Wardrobe, records: RuntimeRecords, own: 
     for thread in threads:
         thread.join()
     assert {s.usd for s in found if s} == {200.0}
+
+
+# -- turns ----------------------------------------------------------------------------------------
+
+
+def at(second: int) -> str:
+    return f"{DAY}T10:00:{second:02d}.000Z"
+
+
+HOUR = datetime.fromisoformat(at(0)).timestamp()
+
+
+def told(second: int, line: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {**line, "timestamp": at(second), **more}
+
+
+def spoke(second: int, name: str, out: int, text: str, **usage: Any) -> dict[str, Any]:
+    line = told(second, answer(name, out, **usage))
+    return {**line, "message": {**line["message"], "content": [{"type": "text", "text": text}]}}
+
+
+def test_a_turn_is_what_came_after_an_hour(
+    wardrobe: Wardrobe, records: RuntimeRecords, own: str
+) -> None:
+    result = [{"type": "tool_result", "tool_use_id": "x", "content": "a file"}]
+    wardrobe.talk(
+        own,
+        told(1, user("first")),
+        spoke(2, "a", 2, "Yes."),
+        told(10, user("second")),
+        told(11, user("a helper's"), isSidechain=True),
+        told(12, user("a reminder"), isMeta=True),
+        told(13, user("all of it"), isCompactSummary=True),
+        told(14, {"type": "user", "message": {"role": "user", "content": result}}),
+        spoke(15, "b", 4, "On it."),
+        told(16, user("[Request interrupted by user]")),
+        told(17, user("third")),
+        spoke(18, "c", 6, "Done.", cache_read_input_tokens=50),
+    )
+    turn = records.spoken(seat(wardrobe), HOUR + 5)
+    assert turn == Spoken(("second", "third"), "Done.", own, "m", 52, 10, 5.0, HOUR + 18)
+    whole = records.spoken(seat(wardrobe), HOUR)
+    assert whole is not None
+    assert (whole.prompts, whole.tokens_out) == (("first", "second", "third"), 12)
+    last = records.spoken(seat(wardrobe), 0.0)
+    assert last is not None
+    assert (last.prompts, last.tokens_out) == (("third",), 6), "the last turn, when none is named"
+    after = records.spoken(seat(wardrobe), HOUR + 18)
+    assert after == Spoken(conversation=own), "an answer is counted once"
+
+
+def test_what_helpers_took_is_part_of_a_turn_and_what_they_were_asked_is_not(
+    wardrobe: Wardrobe, records: RuntimeRecords, own: str
+) -> None:
+    path = wardrobe.talk(own, told(1, user("go")), spoke(3, "a", 2, "Done."))
+    helper = path.with_suffix("") / "subagents" / "agent-1.jsonl"
+    helper.parent.mkdir(parents=True)
+    lines = (told(2, user("help")), spoke(2, "h", 4, "Helped."))
+    helper.write_text("".join(json.dumps(x, separators=(",", ":")) + "\n" for x in lines))
+    found = records.spoken(seat(wardrobe), HOUR)
+    assert found is not None
+    assert (found.prompts, found.said, found.tokens_out) == (("go",), "Done.", 6)
+
+
+def test_a_price_that_nobody_knows_makes_a_turn_cost_nothing_known(
+    wardrobe: Wardrobe, records: RuntimeRecords, own: str
+) -> None:
+    unknown = told(4, answer("b", 2, model="new"))
+    wardrobe.talk(own, told(1, user("go")), spoke(3, "a", 2, "Done."), unknown)
+    found = records.spoken(seat(wardrobe), HOUR)
+    assert found is not None
+    assert (found.cost_usd, found.tokens_out, found.model) == (0.0, 4, "new")
+
+
+def test_of_who_writes_nothing_nothing_is_known(
+    wardrobe: Wardrobe, records: RuntimeRecords
+) -> None:
+    assert records.spoken(seat(wardrobe, runtime="gemini"), 0.0) is None
+    assert records.spoken(seat(wardrobe), HOUR) == Spoken()
 
 
 # -- places ----------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from reconciler.model.decision import Decision
 from reconciler.model.ids import Json, UnitId
 from reconciler.model.insight import Proposal, Proposed
 from reconciler.model.problems import NovaorchError
+from reconciler.model.training import Recorded
 
 TORCH, ASH, FAR = (
     UnitId.of(p, "agent", n) for p, n in (("web", "torch"), ("web", "ash"), ("ops", "ash"))
@@ -67,6 +68,8 @@ class Fleet:
         default_factory=lambda: Roster("demo", "a" * 40, seats(), {"web": CHARTER})
     )
     minted: int = 0
+    saved: Recorded | None = None
+    wanted: list[tuple[UnitId, str, str]] = field(default_factory=list)
     belt: Toolbelt | None = None
 
     def means(self) -> Means:
@@ -82,7 +85,12 @@ class Fleet:
             mint=self.mint,
             pause=self.pause,
             log=self.log.append,
+            save=self.save,
         )
+
+    def save(self, unit: UnitId, by: str, words: str) -> Recorded | None:
+        self.wanted.append((unit, by, words))
+        return self.saved
 
     def report(self, unit: UnitId, now: float) -> AgentReport:
         usual = AgentReport(AgentState.IDLE, now, 1.0, "its hook said so")

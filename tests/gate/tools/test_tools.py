@@ -16,6 +16,7 @@ from reconciler.gate.tools.means import CODES
 from reconciler.gate.tools.table import INSTRUCTIONS, TOOLS
 from reconciler.model.ids import Json, UnitId
 from reconciler.model.message import BODY_BYTES_MAX, Message, Proof, Stage
+from reconciler.model.training import HeldBack, Recorded
 from tests.gate.tools.stage import ASH, FAR, TORCH, Fleet
 
 TOKENS_MAX = 2_000
@@ -50,6 +51,24 @@ def test_every_tool_is_carried_out_and_none_is_twice(fleet: Fleet) -> None:
     assert set(belt._carriers) == set(names)
     with pytest.raises(ToolError):
         belt.call(TORCH, "nothing", {})
+
+
+# -- work -----------------------------------------------------------------------------------------
+
+
+def test_work_is_saved_in_training_and_in_no_other_mode(fleet: Fleet) -> None:
+    assert fleet.code(TORCH, "save_work") == "not-allowed"
+    fleet.seat(TORCH, mode="training")
+    assert fleet.told(TORCH, "save_work") == {"note": "nothing changed since your last commit"}
+    held = HeldBack(".env", "secret", "it looks like a key")
+    fleet.saved = Recorded(TORCH, "c" * 40, "training/web/torch/1", 1, 2, 3, (held,))
+    assert fleet.told(TORCH, "save_work", message="half of it") == {
+        "commit": "c" * 40,
+        "branch": "training/web/torch/1",
+        "files": 3,
+        "held_back": [{"path": ".env", "rule": "secret", "why": "it looks like a key"}],
+    }
+    assert fleet.wanted[-1] == (TORCH, str(TORCH), "half of it")
 
 
 # -- who -------------------------------------------------------------------------------------------
