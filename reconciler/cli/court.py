@@ -14,6 +14,7 @@ from reconciler.cli import mailroom, render
 from reconciler.core.explain import clean
 from reconciler.core.runnames import one
 from reconciler.gate.client import Client
+from reconciler.model.agent import AgentState
 from reconciler.model.fleet import FleetSettings
 from reconciler.model.ids import UnitId
 from reconciler.model.problems import BlindError, NovaorchError, RefusedError
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from reconciler.adapters.git.remote import GitRemote
 
 ASK_S, SAVE_S = 2.0, 30.0
-_IDLE = frozenset({"idle", "waiting", "unknown", "stopped", "ended", "gone"})
+_IDLE = frozenset({AgentState.IDLE, AgentState.DONE, AgentState.CRASHED})
 
 
 @dataclass

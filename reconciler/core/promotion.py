@@ -63,7 +63,7 @@ def _notes(facts: Facts) -> tuple[str, ...]:
         return ()
     return (
         f"what {_agent(facts)} has not committed ({counted(facts.unsaved, 'path')}) stays where it "
-        "is, for its next run",
+        f"is, for its next run (to save it first: novaorch training commit {_agent(facts)})",
     )
 
 
