@@ -12,6 +12,8 @@ from reconciler.adapters.memory.repository import MemoryMark, MemoryRepository
 from reconciler.adapters.memory.store import MemoryStore
 from reconciler.adapters.memory.time import MemoryClock, ScriptedTrigger
 from reconciler.adapters.memory.typist import MemoryPane, MemoryTypist
+from reconciler.adapters.memory.workshop import MemoryWorkshop
+from reconciler.adapters.memory.yard import Yard
 
 __all__ = [
     "CrashError",
@@ -26,5 +28,7 @@ __all__ = [
     "MemoryRepository",
     "MemoryStore",
     "MemoryTypist",
+    "MemoryWorkshop",
     "ScriptedTrigger",
+    "Yard",
 ]
