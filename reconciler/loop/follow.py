@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from reconciler.core.accept import Facts, decide
+from reconciler.core.remotes import choose, related
 from reconciler.core.timetable import open_at
 from reconciler.loop.cycle import Thought
 from reconciler.loop.highwater import HighWater
@@ -17,6 +18,7 @@ from reconciler.loop.trial import Trials
 from reconciler.loop.wish import Wishes
 from reconciler.model.control import SILENT, Consent, Controls, Quarantine, Withheld
 from reconciler.model.problems import ConflictError, NovaorchError, SourceError
+from reconciler.model.remote import Remote, Tips
 from reconciler.model.unit import Desired
 from reconciler.ports import Clock, Control, Repository
 
@@ -29,7 +31,8 @@ def _nothing(_text: str) -> None:
 class Followed:
     """A reader that follows one branch (`loop.cycle.Following`).
 
-    Said to `log`: what a person should know, once.
+    Said to `log`: what a person should know, once. `theirs` returns the commit of a remote's
+    branch as it was fetched last; `tips` is what the last `read` found here and there.
     """
 
     wishes: Wishes
@@ -38,9 +41,12 @@ class Followed:
     clock: Clock
     log: Callable[[str], None] = _nothing
     trials: Trials | None = None
+    theirs: Callable[[str], str] = lambda _branch: ""
+    tips: Tips = field(default_factory=Tips)
     _base: Desired | None = None
     _chosen: str = ""
     _answer: Desired | None = None
+    _placed: tuple[Desired, Desired] | None = None
     _said: set[str] = field(default_factory=set)
 
     @property
@@ -58,10 +64,18 @@ class Followed:
             return self.wishes.read(revision)
         if self.trials is not None:
             self.trials.forget()
-        new = self.wishes.read()
-        accepted = self.mark.read(new.fleet)
+        ours = self.wishes.read()
+        return self._with_remote(self._read(ours, consent), ours.fleet.remote)
+
+    def _read(self, ours: Desired, consent: Consent) -> Desired:
+        accepted = self.mark.read(ours.fleet)
         controls = self.control.read()
         self._chosen = ""
+        new = self._of_both(ours, accepted)
+        if isinstance(new, Withheld):
+            if accepted == ours.commit and _quarantine(controls, ours.tree) is None:
+                return self._instead(ours, new)
+            return self._instead(self._followed_before(accepted, ours, controls), new)
         quarantine = _quarantine(controls, new.tree)
         if new.commit == accepted and quarantine is None and controls.trial is None:
             self._chosen, self._base = accepted, new
@@ -129,6 +143,37 @@ class Followed:
         if text not in self._said:
             self._said.add(text)
             self.log(text)
+
+    # -- here and there ------------------------------------------------------------------------
+
+    def _of_both(self, ours: Desired, accepted: str) -> Desired | Withheld:
+        """Return what the branch here asks for, or what the remote's does if that is further."""
+        remote = ours.fleet.remote
+        if remote is None:
+            self.tips = Tips(ours.commit)
+            return ours
+        tips = self.tips
+        theirs = self.theirs(remote.branch)
+        if (tips.ours, tips.theirs) != (ours.commit, theirs) or tips.doubt:
+            tips = self.tips = related(ours.commit, theirs, self.repository.descends)
+        chosen = choose(tips, accepted, remote.branch)
+        if isinstance(chosen, Withheld) or chosen == ours.commit:
+            return chosen if isinstance(chosen, Withheld) else ours
+        return self.wishes.read(chosen)
+
+    def _with_remote(self, desired: Desired, remote: Remote | None) -> Desired:
+        """Return the wish with the remote that the branch here names: no commit from elsewhere
+        sends this host's word to another place."""
+        if desired.fleet.remote == remote:
+            return desired
+        if self._placed is None or self._placed[0] is not desired:
+            fleet = replace(desired.fleet, remote=remote)
+            self._placed = (desired, replace(desired, fleet=fleet))
+            self._say(
+                f"commit {desired.commit[:12]} names another remote than the branch here, which is "
+                "the one that counts: to follow it there, pull it (git pull)"
+            )
+        return self._placed[1]
 
     # -- the decision --------------------------------------------------------------------------
 

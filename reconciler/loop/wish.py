@@ -13,8 +13,8 @@ from reconciler.model.problems import Problem, SourceError
 from reconciler.model.unit import Desired
 from reconciler.ports import ManifestCache, Repository
 
-REMEMBERED_MAX = 3
-"""A branch, what is staged for it, and what it was: more trees are never looked at in turn."""
+REMEMBERED_MAX = 4
+"""A branch here and there, what is staged, and what it was: more are never looked at in turn."""
 
 Parsed = tuple[Manifest | None, tuple[Problem, ...]]
 

@@ -21,6 +21,7 @@ class Withholding(enum.StrEnum):
     QUARANTINED = "quarantined"
     WINDOW = "window-closed"
     CANARY = "canary"
+    DIVERGED = "diverged"
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,3 +93,41 @@ class Pushed:
     def ok(self) -> bool:
         """Whether the remote has the commit at that ref now."""
         return self.answer is not Answer.REJECTED
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A ref that a remote does not take at this commit; `at` is the epoch second it said so."""
+
+    ref: str
+    commit: str
+    why: str
+    fix: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteState:
+    """What is known of speaking with a remote. All hours are epoch seconds, 0 for never.
+
+    `fetched` is the hour of the last fetch that went well, `since` when fetches began to fail,
+    `trouble` why, and `fix` how to mend it. `next` is the hour of the next try. `ahead` and
+    `behind` count commits between the branch here and there. `held` says why the branch is not
+    pushed. `pushed` is the hour of the last push that went well.
+    """
+
+    url: str = ""
+    branch: str = ""
+    tip: str = ""
+    fetched: float = 0.0
+    since: float = 0.0
+    failures: int = 0
+    trouble: str = ""
+    fix: str = ""
+    next: float = 0.0
+    ahead: int = 0
+    behind: int = 0
+    pushed: float = 0.0
+    push_trouble: str = ""
+    held: str = ""
+    refused: tuple[Refusal, ...] = ()

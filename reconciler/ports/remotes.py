@@ -22,6 +22,18 @@ class RemoteDoor(Protocol):
         """Offer commits for refs there, never by force; one answer each, in the same order."""
         ...
 
+    def there(self) -> Mapping[str, str]:
+        """Return every ref of agents' work that the remote has, with its commit."""
+        ...
+
+    def apart(self, ours: str, theirs: str) -> tuple[int, int]:
+        """Return how many commits each has that the other has not, of those that are here."""
+        ...
+
+    def contains(self, older: str, newer: str) -> bool:
+        """Return whether commit `newer` contains `older`; False when one of them is not here."""
+        ...
+
     def outgoing(self) -> Mapping[str, str]:
         """Return every ref here that holds agents' work, with its commit."""
         ...

@@ -166,6 +166,34 @@ class GitRemote:
             pairs = (line.split(" ", 1) for line in lines)
             return {ref: oid for oid, ref in pairs if _REF.fullmatch(ref)}
 
+    def there(self) -> Mapping[str, str]:
+        """See `RemoteDoor.there`."""
+        with self._turn:
+            wanted = tuple(f"{place}*" for place in WORK)
+            words = ("ls-remote", "--quiet", "--refs", "--end-of-options", self.remote.url)
+            reply, mask = self._said((*words, *wanted))
+            if not reply.ok:
+                raise trouble(mask(reply.err))
+            lines = reply.out.decode("utf-8", "replace").splitlines()
+            pairs = (line.split("\t", 1) for line in lines if "\t" in line)
+            return {ref: oid for oid, ref in pairs if ref.startswith(WORK)}
+
+    # -- what is known here ----------------------------------------------------------------------
+
+    def apart(self, ours: str, theirs: str) -> tuple[int, int]:
+        """See `RemoteDoor.apart`."""
+        with self._turn:
+            words = ("rev-list", "--count", "--left-right", f"{ours}...{theirs}", "--")
+            found = self._here(*words).out.split()
+        if len(found) != 2:
+            raise SourceError("how far two commits are apart is unknown", fix="run `git fsck`")
+        return int(found[0]), int(found[1])
+
+    def contains(self, older: str, newer: str) -> bool:
+        """See `RemoteDoor.contains`."""
+        with self._turn:
+            return self._contains(older, newer)
+
     # -- git -------------------------------------------------------------------------------------
 
     def close(self) -> None:
