@@ -83,7 +83,10 @@ class HeldBack:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One commit of an agent's work. `number` counts the commits of its run from 1."""
+    """One commit of an agent's work. `number` counts the commits of its run from 1.
+
+    `trouble` says what is not as it should be beside it, and how to mend that: a lock left behind.
+    """
 
     unit: UnitId
     commit: str
@@ -93,6 +96,7 @@ class Recorded:
     files: int
     held_back: tuple[HeldBack, ...] = ()
     seconds: float = 0.0
+    trouble: str = ""
 
 
 class Verdict(enum.StrEnum):

@@ -25,6 +25,11 @@ _SHARED = ("objects", "refs", "packed-refs", "shallow", "reftable", "logs")
 _OPTIONAL = frozenset({"shallow", "reftable", "logs"})
 _OID = re.compile(rb"(?:[0-9a-f]{64}|[0-9a-f]{40})(?![0-9a-f])")
 _NAME = "novaorch-room-"
+_WHO = {
+    f"GIT_{role}_{part}": text
+    for role in ("AUTHOR", "COMMITTER")
+    for part, text in (("NAME", "novaorch"), ("EMAIL", "novaorch@localhost"))
+}
 
 
 class CleanRoom:
@@ -56,7 +61,7 @@ class CleanRoom:
 
     def command(self, work_tree: Path | None = None, index: Path | None = None) -> GitCommand:
         """Return git here; with a work tree and an index, paths are relative to that tree."""
-        handed = {"GIT_DIR": str(self.path)}
+        handed = {"GIT_DIR": str(self.path), **_WHO}
         if work_tree is not None:
             handed["GIT_WORK_TREE"] = str(work_tree)
         if index is not None:

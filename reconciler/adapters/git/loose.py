@@ -57,6 +57,15 @@ class NewObjects:
             ) from error
         self._kept.clear()
 
+    def held(self) -> frozenset[str]:
+        """Return the ids of what was taken and not stored yet."""
+        return frozenset(self._kept)
+
+    def taken(self) -> dict[str, tuple[str, bytes]]:
+        """Give away what was taken, by id: somebody else stores it."""
+        kept, self._kept = self._kept, {}
+        return kept
+
     def _loose(self, oid: str, content: bytes) -> None:
         path = self._objects / oid[:2] / oid[2:]
         if path.exists():

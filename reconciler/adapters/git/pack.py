@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
+import threading
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,8 +16,10 @@ from pathlib import Path
 _KINDS = {"commit": 1, "tree": 2, "blob": 3}
 
 
-def write_pack(folder: Path, objects: Mapping[str, tuple[str, bytes]], object_format: str) -> None:
-    """Write objects (id: kind and content) below `objects/pack`. OSError: it cannot be.
+def write_pack(folder: Path, objects: Mapping[str, tuple[str, bytes]], object_format: str) -> str:
+    """Write objects (id: kind and content) below `objects/pack`; return the name of the pack.
+
+    OSError: it cannot be written.
 
     The index comes last: without it git does not see the pack, and clears it away in time.
     """
@@ -26,6 +29,7 @@ def write_pack(folder: Path, objects: Mapping[str, tuple[str, bytes]], object_fo
     folder.mkdir(parents=True, exist_ok=True)
     for content, end in ((pack, "pack"), (index, "idx")):
         _put(folder / f"pack-{name}.{end}", content)
+    return f"pack-{name}"
 
 
 def _width(object_format: str) -> int:
@@ -79,7 +83,7 @@ def _index(places: list[tuple[bytes, int, int]], pack_sum: bytes, object_format:
 
 
 def _put(path: Path, content: bytes) -> None:
-    draft = path.with_name(f"tmp_{path.suffix[1:]}_nova{os.getpid()}")
+    draft = path.with_name(f"tmp_{path.suffix[1:]}_nova{os.getpid()}_{threading.get_ident()}")
     fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o444)
     try:
         with os.fdopen(fd, "wb") as file:

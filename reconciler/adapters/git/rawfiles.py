@@ -36,6 +36,8 @@ class Stamp(NamedTuple):
     inode: int
     changed_ns: int
     written_ns: int
+    user: int
+    group: int
 
 
 class Content(NamedTuple):
@@ -48,7 +50,8 @@ class Content(NamedTuple):
 
 def stamp(seen: os.stat_result) -> Stamp:
     """Return the stamp of what `lstat` saw."""
-    return Stamp(seen.st_mode, seen.st_size, seen.st_ino, seen.st_ctime_ns, seen.st_mtime_ns)
+    hours = (seen.st_ctime_ns, seen.st_mtime_ns)
+    return Stamp(seen.st_mode, seen.st_size, seen.st_ino, *hours, seen.st_uid, seen.st_gid)
 
 
 def git_mode(mode: int) -> str:

@@ -99,7 +99,16 @@ class Scan:
     def store(self) -> None:
         """Write the new objects. SourceError: they cannot be; then nothing is remembered."""
         self.new.store()
+        self.remember()
+
+    def remember(self) -> None:
+        """Take what was read for known: its objects are stored."""
         self.known.known = self.fresh
+
+    def steady(self, path: str) -> Stamp | None:
+        """Return the stamp of a file that tells its next change for certain."""
+        known = self.fresh.get(path)
+        return known.seen if known is not None and known.sure else None
 
 
 def scan(

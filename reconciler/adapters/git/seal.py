@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from reconciler.model.problems import BlindError, SourceError
@@ -36,6 +37,24 @@ class Seal:
         if done.returncode or "BEGIN SSH SIGNATURE" not in text:
             raise self._refusal(done.stderr)
         return text.strip()
+
+    def sign_all(self, payloads: Sequence[bytes]) -> list[str]:
+        """Return the signature of each content, made by one process. SourceError as in `sign`."""
+        if len(payloads) == 1:
+            return [self.sign(payloads[0])]
+        with tempfile.TemporaryDirectory(prefix="novaorch-") as folder:
+            files = [Path(folder, str(place)) for place in range(len(payloads))]
+            for file, payload in zip(files, payloads, strict=True):
+                file.write_bytes(payload)
+            words = ["-Y", "sign", "-n", "git", "-f", str(self._key), *map(str, files)]
+            done = _keygen(words, b"")
+            try:
+                made = [file.with_suffix(".sig").read_text("ascii").strip() for file in files]
+            except (OSError, ValueError):
+                raise self._refusal(done.stderr) from None
+        if done.returncode or not all("BEGIN SSH SIGNATURE" in text for text in made):
+            raise self._refusal(done.stderr)
+        return made
 
     def public(self) -> str:
         """Return the public half, as an allowed-signers file names it."""
