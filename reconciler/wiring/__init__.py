@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from reconciler.adapters.askbox import AskBox
     from reconciler.adapters.git.control import GitControl
     from reconciler.adapters.git.repository import GitRepository
+    from reconciler.adapters.git.worktrees import GitWorkshop
     from reconciler.adapters.tmux.host import Tmux
     from reconciler.adapters.watch import Nudges
     from reconciler.model.agent import Outfit
@@ -66,6 +67,9 @@ class Wiring(AgentDoors, KeepingDoors, TreeDoors, RemoteDoors, JudgingDoors):
     directory: Path
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     _tenures: list[Tenure] = field(default_factory=list, init=False, repr=False, compare=False)
+    _workshops: list[GitWorkshop] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
 
     @cached_property
     def repository(self) -> GitRepository:
@@ -158,6 +162,8 @@ class Wiring(AgentDoors, KeepingDoors, TreeDoors, RemoteDoors, JudgingDoors):
             self.wishes.remember()
         if "repository" in self.__dict__:
             self.repository.close()
+        for workshop in self._workshops:
+            workshop.close()
 
     def _cache(self) -> DiskCache:
         base = self.environ.get("XDG_CACHE_HOME") or str(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from reconciler.core.build import TREES
 from reconciler.loop.grounds import Rightful
@@ -16,6 +16,9 @@ from reconciler.model.unit import Workspace
 from reconciler.model.workspace import SeenWorkspace, Unsaved
 from reconciler.ports import Order, Receipt
 from reconciler.ports.workspaces import Workshop
+
+if TYPE_CHECKING:
+    from reconciler.adapters.git.worktrees import GitWorkshop
 
 
 class Ground(Protocol):
@@ -33,6 +36,9 @@ class Ground(Protocol):
 
     @property
     def _tenures(self) -> list[Tenure]: ...
+
+    @property
+    def _workshops(self) -> list[GitWorkshop]: ...
 
 
 @dataclass(slots=True)
@@ -77,14 +83,16 @@ class TreeDoors:
     def workshop(self: Ground, fleet: FleetSettings) -> Workshop:
         """Whoever makes and takes away the work trees of a fleet's agents."""
 
+        root = self.trees / fleet.name
+
         def make() -> Workshop:
             from reconciler.adapters.git.worktrees import GitWorkshop
 
-            made: Workshop = GitWorkshop(self.trees, fleet.name)
-            return made
+            self._workshops.append(GitWorkshop(root, fleet.name))
+            return self._workshops[-1]
 
         def may() -> None:
             for tenure in self._tenures:
                 tenure.check()
 
-        return Rightful(LateWorkshop(self.trees / fleet.name, make), may)
+        return Rightful(LateWorkshop(root, make), may)
