@@ -24,15 +24,21 @@ class Remark:
     text: str
 
 
-def remark(trouble: str, held: Sequence[HeldBack]) -> Remark | None:
-    """Return what is to be said, None for nothing. A trouble comes before what is held back."""
+def remark(trouble: str, held: Sequence[HeldBack], beside: str = "") -> Remark | None:
+    """Return what is to be said, None for nothing. A trouble comes before what is held back;
+    `beside` is one that kept no work from being committed."""
     if trouble:
         return Remark(False, f"its work could not be committed: {trouble}")
-    if not held:
-        return None
+    parts = [beside] if beside else []
+    if held:
+        parts.append(f"in none of its commits: {_named(held)}")
+    return Remark(True, "; ".join(parts)) if parts else None
+
+
+def _named(held: Sequence[HeldBack]) -> str:
     shown = ", ".join(f"{one.path} ({one.why})" for one in held[:SHOWN])
     more = f" and {len(held) - SHOWN} more" if len(held) > SHOWN else ""
-    return Remark(True, f"in none of its commits: {shown}{more}")
+    return f"{shown}{more}"
 
 
 def recorded(statuses: Iterable[Status], remarks: Mapping[UnitId, Remark]) -> tuple[Status, ...]:
@@ -60,6 +66,6 @@ def as_json(made: Recorded) -> dict[str, Json]:
 def _with(status: Status, said: Remark | None) -> Status:
     if said is None:
         return status
-    value, reason = (Ready.TRUE, "held-back") if said.well else (Ready.FALSE, "not-committed")
+    value, reason = (Ready.TRUE, "not-all") if said.well else (Ready.FALSE, "not-committed")
     made = Condition(RECORDED, value, reason, said.text)
     return replace(status, conditions=(*status.conditions, made))

@@ -53,7 +53,8 @@ class Lesson:
     """What is known of one agent that trains. Whoever changes it holds the lock of `Training`.
 
     `counted` is the hour up to which its work is accounted for, 0 when nobody knows. `restless`:
-    something may be in its work tree that no commit has.
+    something may be in its work tree that no commit has. `beside` is what was not as it should be
+    when its work was committed all the same.
     """
 
     prompts: list[str] = field(default_factory=list)
@@ -66,6 +67,7 @@ class Lesson:
     failures: int = 0
     not_before: float = 0.0
     held: tuple[HeldBack, ...] = ()
+    beside: str = ""
     seen: str = ""
     seen_at: float = 0.0
     done: str = ""
@@ -111,7 +113,7 @@ class Lesson:
         self.failed, self.trouble, self.failures, self.not_before = None, "", 0, 0.0
         self.counted = max(self.counted, counted)
         if made is not None:
-            self.held = made.held_back
+            self.held, self.beside = made.held_back, made.trouble
             self._told &= {(one.path, one.rule) for one in made.held_back}
 
     def failing(self, wanted: Wanted, trouble: str, now: float) -> bool:

@@ -156,7 +156,7 @@ class Training:
         """Return what people should know of agents' commits, of those where there is anything."""
         with self._lock:
             said = {
-                unit: remark(desk.lesson.trouble, desk.lesson.held)
+                unit: remark(desk.lesson.trouble, desk.lesson.held, desk.lesson.beside)
                 for unit, desk in self._desks.items()
                 if unit in self._trainees
             }
@@ -172,6 +172,7 @@ class Training:
             done.cancel()
         for thread in threads:
             thread.join(CLOSE_S)
+        self.books.close()
 
     # -- one commit after another ------------------------------------------------------------------
 

@@ -25,13 +25,17 @@ WRITTEN_S, LOOK_S = 0.15, 0.01
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """The doors: who commits, what runtimes wrote down, where commits come from, the hour."""
+    """The doors: who commits, what runtimes wrote down, where commits come from, the hour.
+
+    `close` lets go of them.
+    """
 
     recorder: Recorder
     minutes: Minutes
     lineage: Lineage
     clock: Clock
     log: Callable[[str], None]
+    close: Callable[[], None] = lambda: None
 
     def fingerprint(self, trainee: Trainee) -> str:
         """Return a word that changes when anything in the work tree does."""

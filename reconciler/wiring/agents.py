@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from reconciler.adapters.claude_code import Outfits, RuntimeRecords
     from reconciler.adapters.clock import SystemClock
     from reconciler.adapters.git.propose import GitProposals
+    from reconciler.adapters.git.recorder import GitRecorder
     from reconciler.adapters.git.repository import GitRepository
     from reconciler.adapters.manifestcache import DiskCache
     from reconciler.adapters.state import StateDir, Tokens
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from reconciler.loop.follow import Followed
     from reconciler.loop.training import Training
     from reconciler.loop.wish import Wishes
-    from reconciler.ports.workspaces import Recorder
 
 
 class Ground(Protocol):
@@ -60,7 +60,7 @@ class Ground(Protocol):
         """The fleet's own files."""
         ...
 
-    def recorder(self, fleet: FleetSettings) -> Recorder | None:
+    def recorder(self, fleet: FleetSettings) -> GitRecorder:
         """Whoever makes commits of what is in work trees."""
         ...
 
@@ -135,21 +135,27 @@ class AgentDoors:
 
         return GitProposals(self.repository.root, followed, self.clock.now, problems)
 
-    def training(self: Ground, fleet: FleetSettings, log: Callable[[str], None]) -> Training | None:
-        """Whoever commits agents' work; None: that cannot be done here."""
+    def training(self: Ground, fleet: FleetSettings, log: Callable[[str], None]) -> Training:
+        """Whoever commits agents' work."""
         from reconciler.adapters.git.lineage import GitLineage
         from reconciler.loop.training import Training
         from reconciler.loop.turns import Books
 
         recorder = self.recorder(fleet)
-        if recorder is None:
-            return None
         lineage = GitLineage(self.repository.command)
-        return Training(Books(recorder, self.records(fleet), lineage, self.clock, log))
+        books = Books(recorder, self.records(fleet), lineage, self.clock, log, recorder.close)
+        return Training(books)
 
-    def recorder(self: Ground, fleet: FleetSettings) -> Recorder | None:  # noqa: ARG002
+    def recorder(self: Ground, fleet: FleetSettings) -> GitRecorder:
         """Whoever makes commits of what is in work trees."""
-        return None
+        from reconciler.adapters.git.journalfiles import JournalFiles
+        from reconciler.adapters.git.recorder import GitRecorder
+        from reconciler.adapters.git.seal import key_path
+        from reconciler.core.masks import Mask
+
+        home = self.environ.get("HOME", "")
+        key = key_path(fleet.training_key, home, self.repository.root)
+        return GitRecorder(key, Mask(JournalFiles(self.state(fleet).root).key()))
 
     def typist(self: Ground, fleet: FleetSettings) -> TmuxTypist:
         """The keyboard at this fleet's panes."""
