@@ -8,6 +8,7 @@ from reconciler.adapters.memory.host import CrashError, MemoryHost
 from reconciler.adapters.memory.leases import MemoryLeases
 from reconciler.adapters.memory.mail import MemoryMail
 from reconciler.adapters.memory.outfitter import MemoryOutfitter
+from reconciler.adapters.memory.remote import MemoryRemote
 from reconciler.adapters.memory.repository import MemoryMark, MemoryRepository
 from reconciler.adapters.memory.store import MemoryStore
 from reconciler.adapters.memory.time import MemoryClock, ScriptedTrigger
@@ -25,6 +26,7 @@ __all__ = [
     "MemoryMark",
     "MemoryOutfitter",
     "MemoryPane",
+    "MemoryRemote",
     "MemoryRepository",
     "MemoryStore",
     "MemoryTypist",

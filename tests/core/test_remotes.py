@@ -1,0 +1,105 @@
+"""Which of two branches is followed, and when a remote is asked again."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.core.remotes import (
+    BACKOFF_MAX_S,
+    GAP_S,
+    REFUSED_S,
+    choose,
+    next_try,
+    related,
+    said,
+    unsent,
+    withheld_push,
+)
+from reconciler.model.control import Withheld, Withholding
+from reconciler.model.problems import SourceError
+from reconciler.model.remote import Offer, Refusal, Relation, Remote, RemoteState, Tips
+
+REMOTE = Remote("https://example.org/x", interval_s=30.0)
+
+
+def line(*commits: str):  # type: ignore[no-untyped-def]
+    """Return a history in which each commit contains those before it."""
+    return lambda older, newer: (
+        older in commits and newer in commits and commits.index(older) <= commits.index(newer)
+    )
+
+
+def test_whoever_has_all_that_the_other_has_is_followed() -> None:
+    history = line("a", "b")
+    assert related("a", "", history) == Tips("a")
+    assert related("a", "a", history).relation is Relation.SAME
+    assert related("b", "a", history).relation is Relation.AHEAD
+    assert related("a", "b", history).relation is Relation.BEHIND
+    assert choose(related("a", "", history), "", "main") == "a"
+    assert choose(related("b", "a", history), "a", "main") == "b"
+    assert choose(related("a", "b", history), "a", "main") == "b"
+
+
+def test_when_neither_has_nobody_guesses() -> None:
+    tips = related("a", "x", line("a"))
+    held = choose(tips, "a", "live")
+    assert isinstance(held, Withheld)
+    assert (held.commit, held.why) == ("x", Withholding.DIVERGED)
+    assert held.fix == "git merge novaorch/remote/live"
+    other = choose(tips, "x", "live")
+    assert isinstance(other, Withheld)
+    assert other.commit == "a", "a hold names what is not followed"
+
+
+def test_a_history_that_is_cut_off_is_said() -> None:
+    def cut(_older: str, _newer: str) -> bool:
+        raise SourceError("cannot tell", why="shallow", fix="git fetch --unshallow")
+
+    held = choose(related("a", "b", cut), "a", "main")
+    assert isinstance(held, Withheld)
+    assert "git fetch --unshallow" in held.detail
+
+
+@given(st.integers(1, 60), st.integers(1, 86400), st.floats(0, 2e9))
+def test_a_remote_that_fails_is_asked_later_and_later_but_for_ever(
+    failures: int, interval_s: int, now: float
+) -> None:
+    remote = Remote("https://h/x", interval_s=float(interval_s))
+    wait_s = next_try(remote, RemoteState(failures=failures), 0, now) - now
+    assert min(GAP_S, interval_s / 2) - 1e-3 <= wait_s <= max(BACKOFF_MAX_S, interval_s) + 1e-3
+
+
+def test_waits_grow_and_are_not_in_step() -> None:
+    waits = [next_try(REMOTE, RemoteState(failures=n), 0, 0.0) for n in range(1, 9)]
+    assert waits[0] <= 30.0
+    assert waits[-1] > 10 * waits[0]
+    usual = {next_try(REMOTE, RemoteState(), count, 0.0) for count in range(50)}
+    assert len(usual) > 40
+    assert all(27.0 <= wait <= 33.0 for wait in usual)
+
+
+def test_only_what_is_new_is_offered_and_what_was_refused_rests() -> None:
+    refused = {"r/c": Refusal("r/c", "3", "no", "", 100.0), "r/d": Refusal("r/d", "old", "", "", 0)}
+    offers = unsent({"r/a": "1", "r/b": "2", "r/c": "3", "r/d": "4"}, {"r/a": "1"}, refused, 200.0)
+    assert offers == [Offer("2", "r/b"), Offer("4", "r/d")]
+    later = unsent({"r/c": "3"}, {}, refused, 100.0 + REFUSED_S)
+    assert later == [Offer("3", "r/c")]
+
+
+def test_only_what_is_followed_is_pushed_and_never_what_was_taken_back_there() -> None:
+    tips = Tips("b", "a", Relation.AHEAD)
+    assert withheld_push(REMOTE, tips, "b", lost=False) == ""
+    assert "not followed" in withheld_push(REMOTE, tips, "a", lost=False)
+    assert "set back by force" in withheld_push(REMOTE, tips, "b", lost=True)
+
+
+def test_a_state_is_one_line() -> None:
+    state = RemoteState("https://h/x", "main", fetched=100.0, ahead=2, behind=1)
+    assert said(state, 112.0) == "main of https://h/x: fetched 12s ago, 2 ahead, 1 behind"
+    failing = RemoteState("u", "main", since=50.0, failures=2, trouble="down", fix="wait", next=180)
+    assert said(failing, 120.0) == (
+        "main of u: never fetched, failing for 1m: down; wait; next try in 1m"
+    )
+    refused = RemoteState("u", "b", refused=(Refusal("refs/x", "1", "protected", "ask", 0.0),))
+    assert "1 refused, first refs/x: protected; ask" in said(refused, 0.0)
