@@ -1,0 +1,75 @@
+"""A tree whose run is over brought onto a new one, from its base. Nothing unsaved is touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reconciler.adapters.git.worktrees import mark as marks
+from reconciler.adapters.git.worktrees import moving, runs
+from reconciler.adapters.git.worktrees.heads import head_of
+from reconciler.adapters.git.worktrees.opening import branch_for, logged
+from reconciler.adapters.git.worktrees.survey import Standing, Survey, files_of, refuse_locked, take
+from reconciler.adapters.git.worktrees.yard import Yard
+from reconciler.model.problems import SourceError, StalePlanError
+from reconciler.model.step import BeginRun
+from reconciler.model.workspace import RUNS
+
+
+def begin_run(yard: Yard, step: BeginRun) -> None:
+    """Put a tree on a new run. StalePlanError: it is not what was looked at; SourceError: why not.
+
+    After a kill in the middle it goes on where it was.
+    """
+    workspace = step.workspace
+    standing = yard.standing(step.unit, Path(workspace.path))
+    old = _as_expected(yard, standing, step)
+    refuse_locked(standing.admin)
+    room = yard.room(standing.common)
+    survey = take(room, yard.ground(standing.common).book, standing)
+    _refuse_unsaved(survey, moving.passing(room, standing, survey.head))
+    move = moving.underway(standing.admin)
+    if move is None or move.before != survey.head or not _there(yard, standing, move.branch):
+        number, tip = branch_for(yard, room, workspace)
+        move = moving.Move(survey.head, tip, runs.name_of(step.unit, number))
+        yard.tick("branch")
+        moving.begin(standing.admin, move)
+    yard.tick("begun")
+    moving.bring(yard, survey, files_of(room, move.after))
+    line = logged(move.after, f"novaorch: begin {move.branch} after {old}", move.before)
+    moving.put_head(standing.admin, f"ref: refs/heads/{move.branch}", line)
+    yard.tick("head")
+    marks.write(standing.admin, marks.whole(yard.fleet, workspace))
+    moving.end(standing.admin)
+    yard.known.pop(step.unit, None)
+
+
+def _there(yard: Yard, standing: Standing, branch: str) -> bool:
+    return bool(yard.ground(standing.common).book.tip(f"refs/heads/{branch}"))
+
+
+def _as_expected(yard: Yard, standing: Standing, step: BeginRun) -> str:
+    """Return the branch of the run that is over."""
+    branch, _ = head_of(standing.admin)
+    ground = yard.ground(standing.common)
+    ours = branch.startswith(f"{RUNS}/{step.unit.project}/{step.unit.name}/")
+    tip = ground.book.tip(f"refs/heads/{branch}") if branch else ""
+    over = ours and runs.finished(ground.book, branch, step.unit, ground.parent)
+    if not over or tip != step.tip:
+        raise StalePlanError(
+            f"{standing.path} is on {branch or 'no branch'} at {tip[:12] or 'no commit'} by now",
+            fix="look again: novaorch diff",
+        )
+    return branch
+
+
+def _refuse_unsaved(survey: Survey, passing: moving.Files) -> None:
+    unsaved = survey.unsaved(passing)
+    if unsaved.any:
+        told = f"{unsaved.staged} staged, {unsaved.changed} changed, {unsaved.untracked} untracked"
+        refused = "; ".join(f"{path!r}: {why}" for path, why in unsaved.refused[:3])
+        raise SourceError(
+            f"{survey.standing.path} holds what is in no commit, so no new run begins there",
+            why=f"{told} files" + (f"; {refused}" if refused else ""),
+            fix=f"let the agent commit it: novaorch training commit {survey.standing.unit.project}/"
+            f"{survey.standing.unit.name}",
+        )
