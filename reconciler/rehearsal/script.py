@@ -2,7 +2,8 @@
 
 Lines of a prompt say what one turn does, in the order in which they stand:
 
-    CALL <tool> <json>   use a tool; tools of MCP servers are really called, no other does anything
+    CALL <tool> <json>   use a tool; tools of MCP servers are really called, `Write` writes a file
+                         below its folder where `writes` says so, and no other does anything
     SAY <text>           end the turn with this text
     THINK <seconds>      let so much pass before each answer of the model
     LIMIT <seconds>      be told that the account is used up, until then
@@ -43,6 +44,8 @@ class Script:
     tool_s: tuple[float, float] = (0.0, 0.0)
     asks: tuple[str, ...] = ("Bash", "Edit", "Write", "WebFetch")
     """The tools that need a permission, unless they are allowed."""
+    writes: bool = False
+    """The tool Write really writes."""
     limit_every: int = 0
     limit_s: float = 60.0
     crash_every: int = 0

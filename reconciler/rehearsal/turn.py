@@ -160,6 +160,8 @@ class Turn:
         if tool.startswith("mcp__"):
             return (yield from self.life.servers.use(tool, words))
         yield Pause(self.chance.between(*self.life.script.tool_s))
+        if tool == "Write" and self.life.script.writes:
+            return written(os.getcwd(), words)
         return "(rehearsed)"
 
     def _fail(self, word: str, rest: str) -> Steps:
@@ -213,6 +215,22 @@ class Later(Pause):
         self.done = self._about.done or time.monotonic() >= self.until
         if self.done and not self._about.done and callable(self._act):
             self._act()
+
+
+def written(folder: str, words: dict[str, object]) -> str:
+    """Write `content` to `file_path`, nowhere but below the folder; return what its model reads."""
+    path = os.path.normpath(os.path.join(folder, str(words.get("file_path", ""))))
+    if os.path.commonpath([os.path.realpath(folder), os.path.realpath(path)]) != os.path.realpath(
+        folder
+    ):
+        return f"Error: {path} is not below {folder}"
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(str(words.get("content", "")))
+    except OSError as error:
+        return f"Error: {error}"
+    return f"File created successfully at: {path}"
 
 
 def needs_permission(tool: str, mode: str, asks: tuple[str, ...], allowed: list[str]) -> bool:
