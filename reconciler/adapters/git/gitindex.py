@@ -5,6 +5,7 @@ Goes by git's own lock, never waits for it long, and leaves alone what it does n
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import struct
@@ -15,6 +16,7 @@ from reconciler.adapters.git.rawfiles import Stamp
 from reconciler.adapters.git.treefiles import Leaf
 
 LOCK = "index.lock"
+_DRAFT = "index.nova"
 _HEAD = struct.Struct(">4sII")
 _STAT = struct.Struct(">10I")
 _EXTENDED, _STAGE, _NAME_MAX = 0x4000, 0x3000, 0xFFF
@@ -34,26 +36,73 @@ Change = tuple[Leaf, Stamp | None]
 def bring_along(index: Path, changes: Mapping[str, Change | None], object_format: str) -> None:
     """Write the index anew with these entries changed; None takes one away, everything else stays.
 
-    FileExistsError: somebody holds the lock. OSError: it cannot be written. UnknownIndexError: it
-    stays as it is.
+    FileExistsError: somebody holds the lock, or wrote the index meanwhile. OSError: it cannot be
+    written. UnknownIndexError: it stays as it is.
     """
-    lock = index.with_name(LOCK)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    descriptor = os.open(lock, flags, 0o666)
+    lock, draft = index.with_name(LOCK), index.with_name(f"{_DRAFT}{os.getpid()}")
+    _sweep(index.parent, lock)
+    if os.path.lexists(lock):
+        raise FileExistsError(lock)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            entries = _read(index, object_format)
-            for path, change in changes.items():
-                raw = path.encode("utf-8", "surrogateescape")
-                if change is None:
-                    entries.pop(raw, None)
-                else:
-                    entries[raw] = _entry(raw, *change)
-            file.write(_written(entries, object_format))
-        lock.rename(index)
-    except BaseException:
-        lock.unlink(missing_ok=True)
-        raise
+        before = _stamp(index)
+        body = _changed(index, changes, object_format)
+        with os.fdopen(os.open(draft, flags, 0o666), "wb") as file:
+            file.write(body)
+        # A link, so that a lock which a killed process leaves behind can be told for ours.
+        os.link(draft, lock)
+        try:
+            if _stamp(index) != before:
+                raise FileExistsError(index)
+            lock.rename(index)
+        except BaseException:
+            lock.unlink(missing_ok=True)
+            raise
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _sweep(admin: Path, lock: Path) -> None:
+    """Take away what a process of ours left when it was killed: its draft, and its lock."""
+    with os.scandir(admin) as entries:
+        left = [entry.name for entry in entries if entry.name.startswith(_DRAFT)]
+    for name in left:
+        pid = name.removeprefix(_DRAFT)
+        if pid.isdigit() and int(pid) != os.getpid() and not _runs(int(pid)):
+            draft = admin / name
+            with contextlib.suppress(FileNotFoundError):
+                if draft.samefile(lock):
+                    lock.unlink()
+            draft.unlink(missing_ok=True)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _stamp(index: Path) -> tuple[int, ...]:
+    try:
+        seen = index.lstat()
+    except FileNotFoundError:
+        return ()
+    return (seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns)
+
+
+def _changed(index: Path, changes: Mapping[str, Change | None], object_format: str) -> bytes:
+    entries = _read(index, object_format)
+    for path, change in changes.items():
+        raw = path.encode("utf-8", "surrogateescape")
+        if change is None:
+            entries.pop(raw, None)
+        else:
+            entries[raw] = _entry(raw, *change)
+    return _written(entries, object_format)
 
 
 def _read(index: Path, object_format: str) -> dict[bytes, bytes]:

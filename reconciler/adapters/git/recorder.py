@@ -20,6 +20,7 @@ from reconciler.adapters.git.locks import describe, lock_in
 from reconciler.adapters.git.loose import NewObjects, Write
 from reconciler.adapters.git.press import Draft, Press, UnmovedError
 from reconciler.adapters.git.refs import OURS
+from reconciler.adapters.git.rescue import Rescue, kept_prefix
 from reconciler.adapters.git.scan import Rules, Scan, fingerprint, scan
 from reconciler.adapters.git.seal import Seal
 from reconciler.adapters.git.treefiles import Leaf
@@ -42,11 +43,6 @@ _BLOB_MAX = 8 * 2**20
 def recorded_ref(unit: UnitId, run: int) -> str:
     """Return the full name of the ref to the commit that novaorch itself made last in a run."""
     return f"refs/novaorch/training/{unit.project}/{unit.name}/{run}"
-
-
-def kept_prefix(unit: UnitId) -> str:
-    """Return what the names of an agent's kept refs begin with."""
-    return f"refs/novaorch/kept/{unit.project}/{unit.name}/"
 
 
 class GitRecorder:
@@ -259,7 +255,7 @@ class _Record:
             lines.append(f"update {ours} {commit} {last or '0' * len(commit)}")
             if notes is not None:
                 lines.append(notes.add(commit, said, hour, write))
-            return [*kept, *lines]
+            return [*([kept.line(hour, write)] if kept is not None else ()), *lines]
 
         message = compose(told, seen.run, number, held)
         payload = _payload(tree, tip, turn.unit, (hour, message))
@@ -270,16 +266,16 @@ class _Record:
         self._lane.last, self._lane.number = commit, number
         return commit, number
 
-    def _kept(self, last: str, tip: str) -> list[str]:
+    def _kept(self, last: str, tip: str) -> Rescue | None:
         """Keep what we made and the agent took out of its branch, before it is out of reach."""
         if not last or last == tip or self._ground.contains(last, tip):
-            return []
-        prefix = kept_prefix(self._seen.unit)
-        there = self._ground.below(prefix)
-        if last in there.values():
-            return []
-        numbers = [int(n) for n in (name.removeprefix(prefix) for name in there) if n.isdigit()]
-        return [f"create {prefix}{max(numbers, default=0) + 1} {last}"]
+            return None
+        unit = self._seen.unit
+        prefix = kept_prefix(unit)
+        names = (name.removeprefix(prefix) for name in self._ground.below(prefix))
+        number = max((int(name) for name in names if name.isdigit()), default=0) + 1
+        tree = self._ground.commit(last)[0].tree
+        return Rescue(unit, number, self._seen.branch, last, tree)
 
     def _unmoved(self, said: str, tip: str) -> Exception:
         lock = lock_in(said)
