@@ -68,8 +68,9 @@ class Workbench:
         bodies = self._room.objects.contents(oids, "commit") if oids else []
         return [Piece(o, _message(b)) for o, b in zip(oids, bodies, strict=True)]
 
-    def merged_tree(self, ours: str, theirs: str) -> str:
-        """Return the tree of a merge. ClashError: paths do not go together."""
+    def merged_tree(self, ours: str, theirs: str, named: tuple[str, str] | None = None) -> str:
+        """Return the tree of a merge. ClashError: paths do not go together; the commits that
+        changed them are looked for in the two that are `named`."""
         reply = self._git.run(
             "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages",
             "--allow-unrelated-histories", ours, theirs,
@@ -80,7 +81,9 @@ class Workbench:
         if reply.code != 1 or len(words[0].strip()) not in (40, 64):
             raise _too_old(reply)
         paths = list(dict.fromkeys(word for word in words[1:] if word))
-        raise ClashError([self._clash(path, ours, theirs) for path in paths[:_CLASH_MAX]])
+        raise ClashError(
+            [self._clash(path, *(named or (ours, theirs))) for path in paths[:_CLASH_MAX]]
+        )
 
     def write(self, tree: str, parents: Sequence[str], message: str, who: tuple[str, float]) -> str:
         """Write a commit of ours, signed when there is a key; `who`: its author, and when."""
@@ -93,7 +96,8 @@ class Workbench:
 
     def _squash(self, wanted: Wanted) -> str:
         known = wanted.known
-        tree = self.merged_tree(self._side(wanted), known.run.tip)
+        sides = (wanted.onto, known.run.tip)
+        tree = self.merged_tree(self._side(wanted), known.run.tip, sides)
         message = squashed(known, self.pieces(known, wanted.onto), wanted.by)
         return self.write(tree, [wanted.onto], message, (author(known), wanted.at))
 
@@ -128,7 +132,7 @@ class Workbench:
         here = self.commit(at)
         # git before 2.40 cannot be told the base of a merge: a commit beside does.
         side = self._beside(here.tree, found.parents[:1])
-        tree = self.merged_tree(side, piece.oid)
+        tree = self.merged_tree(side, piece.oid, (wanted.onto, wanted.known.run.tip))
         if tree == here.tree:
             return at  # the target has it already
         message = replayed(piece.message, piece.oid, wanted.by)

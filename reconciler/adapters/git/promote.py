@@ -20,7 +20,7 @@ from reconciler.adapters.git.runs import HEADS, REMOTE, Runs, Target, list_runs
 from reconciler.adapters.git.runwork import begin
 from reconciler.adapters.git.seal import Seal
 from reconciler.adapters.git.verdicts import Change, Verdicts
-from reconciler.model.problems import RefusedError
+from reconciler.model.problems import ConflictError, RefusedError
 from reconciler.model.promotion import (
     Candidate,
     Checkout,
@@ -123,6 +123,8 @@ class GitYard:
         """See `Yard.checkouts`."""
         desks = self._desks_on(facts.known.target)
         old = candidate.onto
+        if self._tip(HEADS + facts.known.target) != old:
+            raise _moved(facts.known.target)
         looked = tuple(self._desks.look(desk, old, candidate.commit) for desk in desks)
         if not any(one.dirty or one.trouble for one in looked):
             for desk in desks:
@@ -147,10 +149,12 @@ class GitYard:
                 self._desks.bring(desk, old, new)
                 done.append(desk)
             return self._settled(sentence, target)
-        except BaseException:
-            for desk in done:
-                if self._tip(target.ref) != new:
-                    self._desks.bring(desk, new, old)
+        except BaseException as error:
+            now = self._tip(target.ref)
+            for desk in done if now != new else ():
+                self._desks.bring(desk, new, old)
+            if isinstance(error, RefusedError) and now != old:
+                raise _moved(sentence.known.target) from error
             raise
 
     def archive(self, sentence: Sentence) -> tuple[str, bool]:
@@ -211,3 +215,9 @@ class GitYard:
 
     def _contains(self, older: str, newer: str) -> bool:
         return self.room.command().run("merge-base", "--is-ancestor", older, newer).ok
+
+
+def _moved(target: str) -> ConflictError:
+    return ConflictError(
+        f"{target} was moved by somebody else meanwhile", fix="run the same command again"
+    )
