@@ -1,4 +1,5 @@
-"""`novaorch why`: who asked for a unit, what was done, what holds it; or where a message is."""
+"""`novaorch why`: who asked for a unit, what was done, what holds it; where a message is; or from
+which turn and prompt a line of a file comes."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ import typer
 from reconciler.cli import mailroom, render
 from reconciler.cli.annals import Annals, annals, hour, one_unit
 from reconciler.cli.app import Context
+from reconciler.cli.quickline import answer, file_and_line
 from reconciler.cli.revision import AsJson
 from reconciler.core.explain import action_json, clean, explain
 from reconciler.core.fold import fold
@@ -30,7 +32,10 @@ def command(
     ctx: typer.Context,
     unit: Annotated[
         str,
-        typer.Argument(metavar="UNIT|MESSAGE", help="A full id, the end of a unit's, or a start."),
+        typer.Argument(
+            metavar="UNIT|MESSAGE|FILE:LINE",
+            help="A full id, the end of a unit's, or a start; or a line of a file.",
+        ),
     ],
     at: Annotated[
         str, typer.Option("--at", metavar="TIME", help="As it was then, from the journal.")
@@ -38,6 +43,13 @@ def command(
     live: Annotated[
         bool, typer.Option("--live", help="Look at what runs, too; a terminal always gets it.")
     ] = False,
+    rev: Annotated[
+        str, typer.Option("--rev", metavar="REV", help="Of a line: the file as it is there.")
+    ] = "",
+    fleet: Annotated[
+        str,
+        typer.Option("--fleet", metavar="DIR", help="Of a line: where the fleet is, if not here."),
+    ] = "",
     live_only: Annotated[bool, typer.Option("--live-only", hidden=True)] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -47,12 +59,20 @@ def command(
     Of a message: every stage with its hour, the time between them and how it is known; and what it
     waits for now.
 
+    Of a line of a file: the commit, its signature, the agent, run and turn, the conversation and
+    the prompt, the model and what it took, the charter and the commit that put the agent there,
+    and the verdict. What is only claimed is said to be; nothing of the repository is run.
+
     TIME is `2h ago`, `yesterday 14:00`, `14:30` or 2026-03-01T09:00. Exit code 1: nobody ever
     heard of such a unit.
 
-    Example: novaorch why torch --at "yesterday 14:00"
+    Example: novaorch why torch --at "yesterday 14:00"; novaorch why src/torch.py:12
     """
     context: Context = ctx.obj
+    asked = file_and_line(unit)
+    if asked is not None:
+        options = {"rev": rev, "fleet": fleet}
+        raise typer.Exit(answer(asked, options, context.directory, as_json=as_json))
     if at and (live or live_only):
         raise UsageError("--at speaks of the past, --live of now", fix="name one of them")
     if is_message_id(unit.lower()) and mailroom.told(context.wiring, unit, as_json, sure=True):

@@ -1,5 +1,4 @@
-"""Arithmetic of lines: where a line of one text stands in another, and whose lines are whose. Pure.
-"""
+"""Arithmetic of lines: where a line of one text is in another, and whose each is. Pure."""
 
 from __future__ import annotations
 

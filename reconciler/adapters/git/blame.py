@@ -50,7 +50,9 @@ class LineMemory:
             said = json.loads(self._file(path).read_bytes())
             if said["v"] != _VERSION or said["path"] != path:
                 return None
-            spans = [Span(int(a), int(b), str(c), str(d), int(e)) for a, b, c, d, e in said["spans"]]
+            spans = [
+                Span(int(a), int(b), str(c), str(d), int(e)) for a, b, c, d, e in said["spans"]
+            ]
             return str(said["commit"]), spans
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
