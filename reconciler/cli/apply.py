@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from reconciler.cli import handover, render, savedplan
+from reconciler.cli import handover, liaison, render, savedplan
 from reconciler.cli.agentview import limits
 from reconciler.cli.app import Context
-from reconciler.cli.revision import AsJson, Worktree, chosen
+from reconciler.cli.revision import AsJson, Fetch, Worktree, chosen
 from reconciler.core.plan import fingerprint
 from reconciler.loop.converge import Convergence, converge, select
 from reconciler.loop.cycle import Ports, Thought, consider
@@ -41,6 +41,7 @@ def command(
     now: Annotated[
         bool, typer.Option("--now", help="Wait for nobody: not for who types, nor for an hour.")
     ] = False,
+    fetch: Fetch = False,
     as_json: AsJson = False,
 ) -> None:
     """Make what runs what is wished for: the printed plan, nothing else, checked step by step.
@@ -57,6 +58,8 @@ def command(
             "a saved PLAN says already what is to be applied",
             fix="leave out --rev, --worktree and --confirm",
         )
+    if fetch:
+        liaison.fetch(context.wiring)
     consent = Consent(confirm, now)
     target = saved.commit if saved is not None else chosen(revision, worktree, False)
     desired = _desired(context, saved, target, consent)
@@ -65,6 +68,7 @@ def command(
     if saved is not None:
         thought = _held_to(saved, thought)
     _show(thought, as_json)
+    liaison.show(context.wiring, desired.fleet, as_json=as_json)
     if dry_run:
         raise typer.Exit(_verdict(thought.plan, desired))
     with handover.controller(context.wiring, desired.fleet) as lock:

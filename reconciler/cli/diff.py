@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from reconciler.cli import render, savedplan
+from reconciler.cli import liaison, render, savedplan
 from reconciler.cli.agentview import limits
 from reconciler.cli.app import Context
-from reconciler.cli.revision import AsJson, Revision, Staged, Worktree, chosen
+from reconciler.cli.revision import AsJson, Fetch, Revision, Staged, Worktree, chosen
 from reconciler.core.budget import forecast
 from reconciler.core.explain import clean
 from reconciler.loop.cycle import consider
@@ -24,6 +24,7 @@ def command(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="PLAN", help="Save the plan for apply.")
     ] = None,
+    fetch: Fetch = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what apply would do: each action with its reason and fields, then one summary line; and
@@ -34,6 +35,8 @@ def command(
     Example: novaorch diff --worktree
     """
     context: Context = ctx.obj
+    if fetch:
+        liaison.fetch(context.wiring)
     desired = context.wiring.followed.read(chosen(revision, worktree, staged))
     ports = context.wiring.ports(desired.fleet, accounts=limits(context.wiring, desired))
     thought = consider(ports, desired)
@@ -47,6 +50,7 @@ def command(
         render.plan(thought.plan)
         for line in forecast(desired, thought.plan):
             render.out(clean(line))
+    liaison.show(context.wiring, desired.fleet, as_json=as_json)
     if out is not None:
         savedplan.save(out, thought.plan, desired.fleet.name)
         if not as_json:

@@ -13,6 +13,7 @@ Revision = Annotated[
 ]
 Worktree = Annotated[bool, typer.Option("--worktree", help="The files as they are, uncommitted.")]
 Staged = Annotated[bool, typer.Option("--staged", help="The files as they are in the index.")]
+Fetch = Annotated[bool, typer.Option("--fetch", help="Bring here first what the remote has now.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print NDJSON, one record a line.")]
 
 

@@ -14,7 +14,7 @@ from types import FrameType
 
 import typer
 
-from reconciler.cli import handover
+from reconciler.cli import handover, liaison
 from reconciler.cli.app import Context
 from reconciler.cli.errands import Errands
 from reconciler.cli.publisher import Publisher
@@ -62,6 +62,7 @@ def _run(wiring: Wiring, fleet: FleetSettings, tenure: Tenure) -> None:
     reception = Reception(wiring, fleet, log, trigger.poke)
     publisher = Publisher(wiring, log, trigger.poke, reception)
     errands = Errands(wiring, trigger.poke, log)
+    envoy = liaison.envoy(wiring, fleet, log, lambda: trigger.poke("watch"))
 
     seat = Seat(wiring, fleet, tenure, trigger.poke)
     tenure.changed = seat.told
@@ -74,11 +75,13 @@ def _run(wiring: Wiring, fleet: FleetSettings, tenure: Tenure) -> None:
         seat.move(settings)
         publisher.meter.leased(seat.epoch)
         reception.of(settings)
+        envoy.of(settings.remote)
         ports = wiring.ports(publisher.of(settings), trigger.poke, reception.accounts)
         return replace(ports, chronicle=wiring.chronicle(settings, say=log, thorough=True))
 
     def settle(thought: Thought) -> bool:
         reception.take(thought)
+        envoy.know(followed.tips, thought.desired.commit)
         return followed.settle(thought)
 
     daemon = Daemon(
@@ -111,6 +114,7 @@ def _run(wiring: Wiring, fleet: FleetSettings, tenure: Tenure) -> None:
     finally:
         trigger.close()
         errands.close()
+        envoy.close()
         daemon.close()
         reception.close()
         publisher.close()

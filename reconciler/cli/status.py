@@ -12,6 +12,7 @@ from reconciler.adapters.state import holder_pid
 from reconciler.cli.agentview import limits, lines, reports
 from reconciler.cli.app import Context
 from reconciler.cli.handover import holder
+from reconciler.cli.liaison import state as remote_state
 from reconciler.cli.revision import AsJson
 from reconciler.cli.statuspage import Picture, age, show, show_json
 from reconciler.core.agents import described, remembered
@@ -100,6 +101,7 @@ def look(wiring: Wiring, ports: Ports) -> Picture:
         daemon=_daemon(wiring, desired.fleet, recalled, now),
         store=store,
         plan=plan,
+        remote=remote_state(wiring, desired.fleet),
         foreign=tuple(
             session.name
             for session in scene.world.sessions
@@ -133,6 +135,7 @@ def look_back(wiring: Wiring, ports: Ports, desired: Desired) -> Picture:
         daemon=_daemon(wiring, desired.fleet, recalled, now),
         store=store,
         recorded=True,
+        remote=remote_state(wiring, desired.fleet),
         lines=lines(wiring, desired),
     )
 

@@ -10,12 +10,14 @@ from reconciler.core.agents import BUDGET
 from reconciler.core.conditions import HEALTHY, READY, RECONCILING, STALLED, holds
 from reconciler.core.explain import clean, summary
 from reconciler.core.hearing import HEARD
+from reconciler.core.remotes import as_record, in_words
 from reconciler.core.suspend import line
 from reconciler.model.action import Plan
 from reconciler.model.agent import AgentState
 from reconciler.model.control import Suspension
 from reconciler.model.ids import Json, UnitId
 from reconciler.model.insight import StatusLine
+from reconciler.model.remote import RemoteState
 from reconciler.model.status import Condition, FleetStatus, Ready, Status
 from reconciler.model.unit import Desired
 
@@ -56,6 +58,7 @@ class Picture:
     plan: Plan | None = None
     foreign: tuple[str, ...] = ()
     recorded: bool = False
+    remote: RemoteState | None = None
     lines: Mapping[UnitId, StatusLine] = field(default_factory=dict)
     """What agents say of themselves: their word, and no evidence."""
 
@@ -69,6 +72,8 @@ def show_json(picture: Picture) -> None:
     for name in picture.foreign:
         render.record("foreign", session=name)
     moves, held = (len(picture.plan.moves), len(picture.plan.holds)) if picture.plan else (0, 0)
+    if picture.remote is not None:
+        render.record("remote", **as_record(picture.remote))
     render.record(
         "fleet",
         name=picture.desired.fleet.name,
@@ -164,6 +169,9 @@ def _show_fleet(picture: Picture, on: bool) -> None:
         render.out(render.paint(clean(line(one, picture.now)), YELLOW, on=on))
     render.out(f"daemon  {clean(picture.daemon)}")
     render.out(f"store   {clean(picture.store)}")
+    if picture.remote is not None:
+        text = f"remote  {clean(in_words(picture.remote, picture.now))}"
+        render.out(render.paint(text, YELLOW, on=on and bool(picture.remote.trouble)))
     if picture.foreign:
         names = ", ".join(clean(name) for name in picture.foreign)
         render.out(f"others  {names} (not ours; never touched)")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from reconciler.core.backoff import wait_s
 from reconciler.model.control import Withheld, Withholding
-from reconciler.model.ids import UnitId, digest
+from reconciler.model.ids import Json, UnitId, digest
 from reconciler.model.problems import NovaorchError
 from reconciler.model.remote import Offer, Refusal, Relation, Remote, RemoteState, Tips
 from reconciler.model.unit import Restart
@@ -80,8 +80,8 @@ def unsent(
     """Return what the remote has not got: not what it refused at this very commit lately."""
     found: list[Offer] = []
     for ref, commit in outgoing.items():
-        said = refused.get(ref)
-        lately = said is not None and said.commit == commit and now - said.at < REFUSED_S
+        known = refused.get(ref)
+        lately = known is not None and known.commit == commit and now - known.at < REFUSED_S
         if there.get(ref) != commit and not lately:
             found.append(Offer(commit, ref))
     return found
@@ -102,7 +102,7 @@ def withheld_push(remote: Remote, tips: Tips, followed: str, lost: bool) -> str:
     return ""
 
 
-def said(state: RemoteState, now: float) -> str:
+def in_words(state: RemoteState, now: float) -> str:
     """Return the state in one line."""
     where = f"{state.branch} of {state.url}"
     parts = [f"fetched {_age(now - state.fetched)} ago" if state.fetched else "never fetched"]
@@ -116,6 +116,22 @@ def said(state: RemoteState, now: float) -> str:
         first = state.refused[0]
         parts.append(f"{len(state.refused)} refused, first {first.ref}: {first.why}; {first.fix}")
     return f"{where}: {', '.join(parts)}"
+
+
+def as_record(state: RemoteState) -> dict[str, Json]:
+    """Return what a program may want to know of it."""
+    return {
+        "url": state.url,
+        "branch": state.branch,
+        "tip": state.tip,
+        "fetched": state.fetched,
+        "trouble": state.trouble,
+        "ahead": state.ahead,
+        "behind": state.behind,
+        "pushed": state.pushed,
+        "held": state.held,
+        "refused": [one.ref for one in state.refused],
+    }
 
 
 def _age(seconds: float) -> str:

@@ -109,7 +109,7 @@ class Wiring(AgentDoors, KeepingDoors, TreeDoors, RemoteDoors, JudgingDoors):
             store=lambda fleet, start: self.store(fleet, start=start),
             name=name.removeprefix("refs/novaorch/"),
         )
-        made = Followed(self.wishes, self.control, mark, self.clock)
+        made = Followed(self.wishes, self.control, mark, self.clock, theirs=self.theirs())
         made.trials = Trials(
             self.control,
             self.wishes.read,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from reconciler.model.remote import Remote
 
 if TYPE_CHECKING:
+    from reconciler.adapters.git.refs import OwnRef
     from reconciler.adapters.git.remote import GitRemote
     from reconciler.adapters.git.repository import GitRepository
 
@@ -37,3 +38,19 @@ class RemoteDoors:
         return GitRemote(
             self.repository.common_dir, remote, lambda reference: lookup(reference, self.environ)
         )
+
+    def theirs(self: Ground) -> Callable[[str], str]:
+        """Return what tells the commit of a remote's branch as it was fetched last, '' for none.
+
+        One line by pipe when nothing changed. BlindError: our own ref is damaged.
+        """
+        from reconciler.adapters.git.remote import tracking_ref
+
+        refs: dict[str, OwnRef] = {}
+
+        def tip(branch: str) -> str:
+            if branch not in refs:
+                refs[branch] = self.repository.own_ref(tracking_ref(branch))
+            return refs[branch].tip()
+
+        return tip

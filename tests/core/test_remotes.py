@@ -10,9 +10,9 @@ from reconciler.core.remotes import (
     GAP_S,
     REFUSED_S,
     choose,
+    in_words,
     next_try,
     related,
-    said,
     unsent,
     withheld_push,
 )
@@ -52,7 +52,7 @@ def test_when_neither_has_nobody_guesses() -> None:
     assert other.commit == "a", "a hold names what is not followed"
 
 
-def test_a_history_that_is_cut_off_is_said() -> None:
+def test_a_history_that_is_cut_off_is_in_words() -> None:
     def cut(_older: str, _newer: str) -> bool:
         raise SourceError("cannot tell", why="shallow", fix="git fetch --unshallow")
 
@@ -96,10 +96,10 @@ def test_only_what_is_followed_is_pushed_and_never_what_was_taken_back_there() -
 
 def test_a_state_is_one_line() -> None:
     state = RemoteState("https://h/x", "main", fetched=100.0, ahead=2, behind=1)
-    assert said(state, 112.0) == "main of https://h/x: fetched 12s ago, 2 ahead, 1 behind"
+    assert in_words(state, 112.0) == "main of https://h/x: fetched 12s ago, 2 ahead, 1 behind"
     failing = RemoteState("u", "main", since=50.0, failures=2, trouble="down", fix="wait", next=180)
-    assert said(failing, 120.0) == (
+    assert in_words(failing, 120.0) == (
         "main of u: never fetched, failing for 1m: down; wait; next try in 1m"
     )
     refused = RemoteState("u", "b", refused=(Refusal("refs/x", "1", "protected", "ask", 0.0),))
-    assert "1 refused, first refs/x: protected; ask" in said(refused, 0.0)
+    assert "1 refused, first refs/x: protected; ask" in in_words(refused, 0.0)

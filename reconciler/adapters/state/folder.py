@@ -100,6 +100,11 @@ class StateDir:
         return self.root / "questions.json"
 
     @property
+    def remote(self) -> Path:
+        """How it stands with the remote, as a note for whoever looks."""
+        return self.root / "remote.json"
+
+    @property
     def control(self) -> Path:
         """The socket at which the command line speaks to the controller."""
         return self.store_socket.with_name("control.sock")
