@@ -9,23 +9,22 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from reconciler.adapters.git.cleanroom import CleanRoom
 from reconciler.adapters.git.formats import SUBMODULE
-from reconciler.adapters.git.gitindex import LOCK, Change, UnknownIndexError, bring_along
 from reconciler.adapters.git.lane import Base, Ground, Lane, place_of, require_head
 from reconciler.adapters.git.locks import describe, lock_in
 from reconciler.adapters.git.loose import NewObjects, Write
 from reconciler.adapters.git.press import Draft, Press, UnmovedError
 from reconciler.adapters.git.refs import OURS
 from reconciler.adapters.git.rescue import Rescue, kept_prefix
-from reconciler.adapters.git.scan import Rules, Scan, fingerprint, scan
+from reconciler.adapters.git.scan import fingerprint, scan
 from reconciler.adapters.git.seal import Seal
+from reconciler.adapters.git.sift import Sift
+from reconciler.adapters.git.staging import Staging
 from reconciler.adapters.git.treefiles import Leaf
-from reconciler.core.keepout import keeper
-from reconciler.core.leaks import added, find, is_text
 from reconciler.core.masks import Mask
 from reconciler.core.minutes import note, spoken_for
 from reconciler.core.trailers import compose
@@ -36,8 +35,6 @@ from reconciler.model.unit import Training
 from reconciler.model.workspace import SeenWorkspace
 
 TRIES = 3
-_LOCK_TRIES, _LOCK_S = 5, 0.01
-_BLOB_MAX = 8 * 2**20
 
 
 def recorded_ref(unit: UnitId, run: int) -> str:
@@ -107,14 +104,6 @@ class GitRecorder:
             return ground, lane
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """What a work tree comes to: the files of the next commit, and what is not in it."""
-
-    files: dict[str, Leaf]
-    held: tuple[HeldBack, ...]
-
-
 class _Record:
     """One commit of one work tree."""
 
@@ -123,8 +112,9 @@ class _Record:
     ) -> None:
         self._ground, self._lane, self._seen = ground, lane, seen
         self._policy, self._mask = policy, mask
-        self._kept_out = keeper(policy.keep_out)
+        self._sift = Sift(ground.room, policy)
         self._place = place_of(seen, ground.room.common_dir)
+        self._staging = Staging(seen, self._place, ground.room.object_format)
         self._branch = f"refs/heads/{seen.branch}"
 
     def make(self, turn: Turn) -> Recorded | None:
@@ -132,15 +122,15 @@ class _Record:
         require_head(self._seen, self._place)
         base = self._lane.based(self._ground, self._tip())
         found = scan(
-            self._ground.room, self._place, base.files, self._lane.known, self._rules(base)
+            self._ground.room, self._place, base.files, self._lane.known, self._sift.rules(base)
         )
         require_head(self._seen, self._place)
-        work = self._work(base, found)
+        work = self._sift.work(base, found)
         new = found.new
         changes = _changes(base.files, work.files)
         if not changes:
             found.store()
-            self._index(found, work)
+            self._staging.follow(found, work)
             return None
         self._require_blobs(changes, new)
         for path, leaf in changes.items():
@@ -149,7 +139,7 @@ class _Record:
         commit, number = self._commit(base.tip, tree, turn, (new, work.held))
         found.remember()
         self._lane.base = Base(commit, tree, base.root, work.files)
-        trouble = self._index(found, work)
+        trouble = self._staging.follow(found, work)
         return Recorded(
             turn.unit,
             commit,
@@ -173,51 +163,6 @@ class _Record:
             why="HEAD of the work tree is on it, so there is nothing to add work to",
             fix=f"git -C {self._seen.path} update-ref {self._branch} {last}",
         )
-
-    def _rules(self, base: Base) -> Rules:
-        def sieve(path: str, body: bytes) -> HeldBack | None:
-            held = self._kept_out(path)
-            if held is not None or not is_text(body):
-                return held
-            return self._leaking(path, body.decode("utf-8", "replace"), base.files.get(path))
-
-        return Rules(self._policy.file_max, sieve, "\0".join(self._policy.keep_out))
-
-    def _leaking(self, path: str, text: str, before: Leaf | None) -> HeldBack | None:
-        """Hold a file back for a secret that was not in it before."""
-        if not find(text):
-            return None
-        leaks = added(self._content(before), text)
-        if not leaks:
-            return None
-        where = ", ".join(f"{path}:{leak.line} {leak.rule}" for leak in leaks[:5])
-        return HeldBack(path, "secret", where)
-
-    def _content(self, leaf: Leaf | None) -> str:
-        if leaf is None or leaf.mode == SUBMODULE:
-            return ""
-        with self._ground.room.reading() as objects:
-            if objects.headers([leaf.oid])[0].size > _BLOB_MAX:
-                return ""
-            return objects.contents([leaf.oid], "blob")[0].decode("utf-8", "replace")
-
-    def _work(self, base: Base, found: Scan) -> _Work:
-        """Return the files as they are to be: what is held back stays as the base has it."""
-        files = dict(found.files)
-        held = {one.path: one for one in found.refused}
-        for path in [p for p, leaf in files.items() if base.files.get(p) != leaf]:
-            why = self._kept_out(path)
-            if why is not None:
-                held.setdefault(path, why)
-                del files[path]
-        gone = [path for path in base.files if path not in files]
-        for path in gone:
-            why = held.get(path) or _above(path, held) or self._kept_out(path)
-            if why is not None and not _blocked(path, files):
-                files[path] = base.files[path]
-                if why.path == path:
-                    held.setdefault(path, why)
-        return _Work(files, tuple(sorted(held.values(), key=lambda one: one.path)))
 
     def _require_blobs(self, changes: Mapping[str, Leaf | None], new: NewObjects) -> None:
         """What was read some turns ago may have been tidied away since: then read it again."""
@@ -294,38 +239,6 @@ class _Record:
             fix=f"look at the disk, and at who owns {self._ground.room.common_dir}",
         )
 
-    # -- the index -----------------------------------------------------------------------------
-
-    def _index(self, found: Scan, work: _Work) -> str:
-        """Bring the agent's index along; return what hinders it: the next turn tries again."""
-        changes = self._staged(found, work)
-        if not changes or found.unmerged:
-            return ""
-        lock = self._place.index.with_name(LOCK)
-        for _ in range(_LOCK_TRIES):
-            try:
-                require_head(self._seen, self._place)
-                bring_along(self._place.index, changes, self._ground.room.object_format)
-            except FileExistsError:
-                time.sleep(_LOCK_S)
-            except (OSError, UnknownIndexError, SourceError) as error:
-                return f"the index was left as it is: {error}"
-            else:
-                return ""
-        why, fix = describe(lock, time.time())
-        return f"the index was left as it is: {why}; {fix}"
-
-    def _staged(self, found: Scan, work: _Work) -> dict[str, Change | None]:
-        index, files = found.index, work.files
-        left = {one.path for one in work.held}
-        changes: dict[str, Change | None] = {
-            path: (leaf, found.steady(path))
-            for path, leaf in files.items()
-            if index.get(path) != leaf and path not in left
-        }
-        changes.update((path, None) for path in index if path not in files and path not in left)
-        return changes
-
 
 def _changes(before: Mapping[str, Leaf], after: Mapping[str, Leaf]) -> dict[str, Leaf | None]:
     """Return what is to be changed in a tree; what goes comes first, as it may make room."""
@@ -334,22 +247,6 @@ def _changes(before: Mapping[str, Leaf], after: Mapping[str, Leaf]) -> dict[str,
     changes: dict[str, Leaf | None] = {path: None for path in before if path not in after}
     changes.update((path, leaf) for path, leaf in after.items() if before.get(path) != leaf)
     return changes
-
-
-def _above(path: str, held: Mapping[str, HeldBack]) -> HeldBack | None:
-    """Return why a folder above a path is held back."""
-    parts = path.split("/")
-    for count in range(1, len(parts)) if held else ():
-        found = held.get("/".join(parts[:count]))
-        if found is not None:
-            return found
-    return None
-
-
-def _blocked(path: str, files: Mapping[str, Leaf]) -> bool:
-    """Whether a file is where a folder above this path would have to be."""
-    parts = path.split("/")
-    return any("/".join(parts[:count]) in files for count in range(1, len(parts)))
 
 
 def _payload(tree: str, parent: str, unit: UnitId, told: tuple[int, str]) -> bytes:
