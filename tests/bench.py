@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reconciler.adapters.memory import MemoryClock
+from reconciler.adapters.memory import MemoryClock, MemoryWorkshop, Yard
 from reconciler.loop.converge import Convergence, converge
 from reconciler.loop.cycle import Ports, Thought, act, think
 from reconciler.model.action import Action, Outcome, Plan
@@ -33,11 +33,14 @@ class Bench:
     def __init__(self, wish: Desired) -> None:
         self.clock, self.wishes = MemoryClock(), Wish(wish)
         self.host = WatchedHost(self.clock)
+        self.yard = Yard()
+        self.yard.repository("/repo")
+        self.workshop = MemoryWorkshop("f", self.yard)
         self.told: list[Outcome] = []
 
     @property
     def ports(self) -> Ports:
-        return Ports(self.host, self.wishes, self.clock)
+        return Ports(self.host, self.wishes, self.clock, workshop=self.workshop)
 
     # -- acting --------------------------------------------------------------------------------
 

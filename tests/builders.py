@@ -22,6 +22,7 @@ from reconciler.model.unit import (
     Slot,
     Source,
     Window,
+    Workspace,
     fields_digest,
 )
 
@@ -133,6 +134,47 @@ def own(session: UnitId, key: str, index: int, command: str, restart: Restart = 
     )
 
 
+def housed(
+    name: str,
+    command: str = "run",
+    *,
+    repository: str = "/repo",
+    base: str = "",
+    inside: str = "",
+    **more: object,
+) -> tuple[Process, Workspace]:
+    """An agent with a work tree of its own, and that tree; it runs in the folder `inside`."""
+    process = agent(name, command, **more)  # type: ignore[arg-type]
+    project = process.id.project
+    fields = (
+        Field("repository", repository, Disruption.RECREATE),
+        Field("base", base, HOT),
+        *((Field("protect", True, HOT),) if process.protect else ()),
+    )
+    tree = Workspace(
+        id=UnitId.of(project, "workspace", name),
+        agent=process.id,
+        source=process.source,
+        repository=repository,
+        path=f"/trees/{project}/{name}",
+        base=base,
+        fields=fields,
+        digest=fields_digest(fields),
+        protect=process.protect,
+    )
+    directory = f"{tree.path}/{inside}" if inside else tree.path
+    told = (
+        *process.fields,
+        Field("directory", directory, RESTART),
+        Field("workspace.repository", repository, Disruption.RECREATE),
+    )
+    launch = replace(process.launch, directory=directory)
+    process = replace(
+        process, launch=launch, fields=told, digest=fields_digest(told), workspace=tree.id
+    )
+    return process, tree
+
+
 Panes = Iterable[str | Process]
 
 
@@ -223,7 +265,7 @@ def seated(process_name: str, session_name: str, key: str, **more: object) -> Pr
 
 
 def desired(
-    *parts: Process | tuple[Frame, list[Process]],
+    *parts: Process | Workspace | tuple[Frame, list[Process]],
     frames: Iterable[Frame] = (),
     problems: tuple[Problem, ...] = (),
     broken: Mapping[UnitId, Problem] | None = None,
@@ -233,7 +275,10 @@ def desired(
     """A wish: agents alone or seated, and Sessions. `frames` replaces frames by id."""
     all_frames: dict[UnitId, Frame] = {}
     processes: dict[UnitId, Process] = {}
+    trees = {part.id: part for part in parts if isinstance(part, Workspace)}
     for part in parts:
+        if isinstance(part, Workspace):
+            continue
         if isinstance(part, Process):
             processes[part.id] = part
             if part.frame == part.id:
@@ -244,7 +289,7 @@ def desired(
             processes.update((process.id, process) for process in owns)
     all_frames.update((frame.id, frame) for frame in frames)
     digests = [frame.digest for frame in all_frames.values()]
-    names = sorted([*digests, *(process.digest for process in processes.values())])
+    names = sorted([*digests, *(p.digest for p in (*processes.values(), *trees.values()))])
     tree = digest(list[Json](names))
     return Desired(
         commit=tree[:12],
@@ -255,6 +300,7 @@ def desired(
         broken=broken,
         problems=problems,
         projects=frozenset(projects),
+        workspaces=trees,
     )
 
 
