@@ -65,7 +65,7 @@ class Checkouts:
         return Checkout(str(desk.path), tuple(printable(path) for path in odd))
 
     def fits(self, desk: Desk, old: str, new: str) -> None:
-        """Raise the RefusedError that `bring` would raise; touch nothing."""
+        """Raise the RefusedError that `bring` would raise; touch no file."""
         self._settle_leftovers(desk, old, new)
         self._read_tree(desk, "-n", old, new)
 
@@ -188,6 +188,7 @@ class Checkouts:
     def _settle_leftovers(self, desk: Desk, old: str, new: str) -> None:
         """Tell the index of files that are as wanted already: somebody was killed at this."""
         left, done = self._strange(desk, old, new)
+        done.update(self._came_already(desk, old, new))
         if left or not done:
             return
         width = len(new)
@@ -196,6 +197,13 @@ class Checkouts:
         reply = self._command(desk).run(*words, given=given.encode("utf-8", "surrogateescape"))
         if not reply.ok:
             raise _refused(desk, reply)
+
+    def _came_already(self, desk: Desk, old: str, new: str) -> Iterator[tuple[str, Entry]]:
+        """Yield the files that `new` brings and that lie there already, byte by byte."""
+        words = ("diff-tree", "-r", "--raw", "-z", "--no-renames", "--diff-filter=A", old, new)
+        for path, (_, wanted) in _raw(self._room.command().run(*words)):
+            if self._on_disk(desk, path) == wanted:
+                yield path, wanted
 
     def _read_tree(self, desk: Desk, *words: str) -> None:
         reply = self._command(desk).run("read-tree", "-m", "-u", *words)

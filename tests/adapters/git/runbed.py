@@ -139,9 +139,7 @@ class Bed:
 
     def promotions(self, yard: GitYard | None = None) -> Promotions:
         """Return who promotes here."""
-        return Promotions(
-            yard or self.yard(), self.prover, self.bench, Clock(), self.said.append
-        )
+        return Promotions(yard or self.yard(), self.prover, self.bench, Clock(), self.said.append)
 
     def promote(self, policy: str = "squash", run: int = 0, **more: str | bool) -> Settled:
         """Promote a run of the agent."""

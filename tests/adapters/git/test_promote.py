@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.adapters.git.seal import Seal
 from reconciler.core.trailers import read
 from reconciler.model.problems import NovaorchError, RefusedError
 from reconciler.model.promotion import Candidate, Facts, Move, Proof, State
@@ -41,9 +42,7 @@ def test_a_squash_is_one_commit_that_lists_its_turns(bed: Bed) -> None:
     assert "    Nova-Turn: 2" in said
     assert said.rstrip().endswith(f"Promoted-by: {ADA}")
     who = bed.repo.git("log", "-1", "--format=%an <%ae>|%cn <%ce>")
-    assert who == (
-        "torch <torch.shop@agents.novaorch.localhost>|novaorch <novaorch@localhost>"
-    )
+    assert who == ("torch <torch.shop@agents.novaorch.localhost>|novaorch <novaorch@localhost>")
 
 
 def test_a_squash_of_one_turn_says_what_that_turn_said(bed: Bed) -> None:
@@ -116,11 +115,7 @@ def test_what_a_commit_says_itself_of_its_promotion_does_not_count(bed: Bed) -> 
 
 
 @pytest.mark.parametrize("policy", ["squash", "merge", "ff"])
-def test_what_was_made_is_signed_and_git_believes_it(
-    bed: Bed, tmp_path: Path, policy: str
-) -> None:
-    from reconciler.adapters.git.seal import Seal  # noqa: PLC0415
-
+def test_what_was_made_is_signed_and_git_believes_it(bed: Bed, tmp_path: Path, policy: str) -> None:
     key = Key(tmp_path / "key")
     bed.seal = Seal(key.file)
     bed.work("1\n")
