@@ -12,9 +12,10 @@ from pathlib import Path
 
 from reconciler import __version__
 from reconciler.adapters.state import PortFile, StateDir, Tokens, private_folder
+from reconciler.core.exposition import Family
 from reconciler.core.hearing import heard
 from reconciler.gate import address
-from reconciler.gate.doors import Controls, Doors, Nobody
+from reconciler.gate.doors import Bell, Controls, Doors, Nobody
 from reconciler.gate.page import Asgi
 from reconciler.gate.pages import Known, pages
 from reconciler.gate.server import Server, TakenError
@@ -29,11 +30,14 @@ TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class Staff:
-    """Who is behind the gate: `desk` hears hooks, `mcp` serves tools, `controls` the user."""
+    """Who is behind the gate: `desk` hears hooks, `mcp` serves tools, `controls` the user. `bell`
+    is rung by nudges, `more` are metrics beside those of passes and of the gate."""
 
     desk: Desk = field(default_factory=Nobody)
     mcp: Asgi | None = None
     controls: Controls = field(default_factory=dict)
+    bell: Bell | None = None
+    more: Callable[[], tuple[Family, ...]] = tuple
 
 
 class Gatekeeper:
@@ -117,9 +121,11 @@ class Gatekeeper:
             desk=self._staff.desk,
             mcp=self._staff.mcp,
             controls=self._staff.controls,
+            bell=self._staff.bell,
             log=self._log,
         )
-        told = pages(self._known, __version__, made.counts.families)
+        more = self._staff.more
+        told = pages(self._known, __version__, lambda: (*made.counts.families(), *more()))
         return replace(made, pages=told)
 
     def heard(self, statuses: Sequence[Status]) -> Sequence[Status]:

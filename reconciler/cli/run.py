@@ -14,7 +14,7 @@ from types import FrameType
 
 import typer
 
-from reconciler.cli import handover, liaison
+from reconciler.cli import embassy, handover
 from reconciler.cli.app import Context
 from reconciler.cli.errands import Errands
 from reconciler.cli.publisher import Publisher
@@ -60,9 +60,10 @@ def _run(wiring: Wiring, fleet: FleetSettings, tenure: Tenure) -> None:
     trigger = wiring.nudges()
     followed = wiring.followed
     reception = Reception(wiring, fleet, log, trigger.poke)
+    envoy = embassy.envoy(wiring, fleet, log, lambda: trigger.poke("watch"))
+    reception.staff = embassy.behind_the_gate(reception.staff, wiring, envoy)
     publisher = Publisher(wiring, log, trigger.poke, reception)
     errands = Errands(wiring, trigger.poke, log)
-    envoy = liaison.envoy(wiring, fleet, log, lambda: trigger.poke("watch"))
 
     seat = Seat(wiring, fleet, tenure, trigger.poke)
     tenure.changed = seat.told

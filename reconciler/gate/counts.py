@@ -21,8 +21,11 @@ REFUSED = (
     "slow",
     "method",
     "crowded",
+    "unsigned",
+    "often",
+    "secret",
 )
-"""Why a request was refused: of its token the first five."""
+"""Why a request was refused: of its token the first five, of a nudge the last three."""
 HEARD = ("answered", "silent", "late", "failed", "gone")
 """How a hook went: something was said; nothing; it took too long; it broke; the agent left."""
 HOOK_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
@@ -36,6 +39,7 @@ class Counts:
         self._refused: Counter[str] = Counter()
         self._heard: Counter[str] = Counter()
         self._took = Histogram.empty(HOOK_S)
+        self._rang = 0
         self.held = 0
         """Permissions that somebody is waiting for now; changed by the gate's loop alone."""
 
@@ -51,10 +55,16 @@ class Counts:
             if took_s is not None:
                 self._took = self._took.with_value(took_s)
 
+    def rang(self) -> None:
+        """Count a nudge that was signed well."""
+        with self._lock:
+            self._rang += 1
+
     def families(self) -> tuple[Family, ...]:
         """Return what a monitoring system is told."""
         with self._lock:
             refused, heard, took = dict(self._refused), dict(self._heard), self._took
+            rang = self._rang
         return (
             Family(
                 "novaorch_gate_refused_total",
@@ -73,6 +83,12 @@ class Counts:
                 "histogram",
                 "How long a hook took that no person had to answer.",
                 took.samples(),
+            ),
+            Family(
+                "novaorch_gate_webhooks_total",
+                "counter",
+                "Nudges of forges that were signed well.",
+                (Sample(rang),),
             ),
             Family(
                 "novaorch_gate_held",

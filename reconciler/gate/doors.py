@@ -31,6 +31,15 @@ Controls: TypeAlias = Mapping[tuple[str, str], Control]
 """By method and path, as in `("POST", "/decisions/{id}")`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Bell:
+    """What a signed nudge rings. `secret` returns what it is signed with, None for no such door;
+    NovaorchError: it cannot be read."""
+
+    secret: Callable[[], bytes | None]
+    ring: Callable[[], None]
+
+
 class Nobody:
     """Hears everything and says nothing."""
 
@@ -57,6 +66,7 @@ class Doors:
     desk: Desk = field(default_factory=Nobody)
     mcp: Asgi | None = None
     controls: Controls = field(default_factory=dict)
+    bell: Bell | None = None
     clock: Callable[[], float] = time.time
     log: Callable[[str], None] = _quiet
     counts: Counts = field(default_factory=Counts)

@@ -16,6 +16,8 @@ from reconciler.gate.doors import Doors
 from reconciler.gate.hooks import BODY_BYTES_MAX, Hooks
 from reconciler.gate.page import Page, Receive, RefusedAnswer, Scope, Send, of_json, put
 from reconciler.gate.request import Request, body, fit, no_body, within
+from reconciler.gate.webhook import PATH as WEBHOOK
+from reconciler.gate.webhook import Webhook
 
 HOOK = "/hook/"
 MCP = "/mcp"
@@ -34,6 +36,7 @@ class Public:
     def __init__(self, doors: Doors, pool: ThreadPoolExecutor, patience_s: float) -> None:
         self._doors, self._pool, self._patience_s = doors, pool, patience_s
         self._hooks = Hooks(doors, pool)
+        self._webhook = Webhook(doors, pool, patience_s)
         self._flight = 0
         self._said: dict[str, float] = {}
 
@@ -59,9 +62,16 @@ class Public:
             await put(send, await self._hook(request, scope, receive))
         elif request.path == MCP and self._doors.mcp is not None:
             await self._mcp(request, scope, receive, send)
+        elif request.path == WEBHOOK and self._doors.bell is not None:
+            _only(request, "POST")
+            answer = await self._webhook.take(request, scope, receive)
+            await put(send, answer or self._nowhere())
         else:
-            known = " ".join(sorted(self._doors.pages))
-            await put(send, Page(f"no such page; there are: {known}\n", 404), head=request.head)
+            await put(send, self._nowhere(), head=request.head)
+
+    def _nowhere(self) -> Page:
+        known = " ".join(sorted(self._doors.pages))
+        return Page(f"no such page; there are: {known}\n", 404)
 
     async def _page(self, path: str) -> Page:
         make = self._doors.pages[path]

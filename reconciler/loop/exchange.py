@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from reconciler.core import remotes
 from reconciler.model.problems import NovaorchError
 from reconciler.model.remote import (
+    Counted,
     Fetched,
     Offer,
     Pushed,
@@ -32,15 +33,6 @@ def _quiet(_text: str) -> None:
 
 def _unkept(_state: RemoteState) -> None:
     """Keep nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """What was counted since the process began; `took_s` is how long the last fetch took."""
-
-    fetches: Mapping[str, int] = field(default_factory=dict)
-    pushes: Mapping[str, int] = field(default_factory=dict)
-    took_s: float = 0.0
 
 
 @dataclass(slots=True)

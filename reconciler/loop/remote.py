@@ -10,8 +10,8 @@ import threading
 from collections.abc import Callable
 
 from reconciler.core.remotes import GAP_S
-from reconciler.loop.exchange import Counted, Exchange
-from reconciler.model.remote import Relation, Remote, RemoteState, Tips
+from reconciler.loop.exchange import Exchange
+from reconciler.model.remote import Counted, Relation, Remote, RemoteState, Tips
 
 JOIN_S = 5.0
 TROUBLE_S = 60.0
@@ -48,6 +48,11 @@ class Envoy:
         """What was counted with this remote."""
         exchange = self._exchange
         return exchange.counted if exchange is not None else Counted()
+
+    @property
+    def remote(self) -> Remote | None:
+        """The remote that it speaks with."""
+        return self._remote
 
     @property
     def known(self) -> tuple[Tips, str]:

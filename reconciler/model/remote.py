@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,3 +132,13 @@ class RemoteState:
     push_trouble: str = ""
     held: str = ""
     refused: tuple[Refusal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What was counted of a remote since the process began, by result; `took_s` is how long the
+    last fetch took."""
+
+    fetches: Mapping[str, int] = field(default_factory=dict)
+    pushes: Mapping[str, int] = field(default_factory=dict)
+    took_s: float = 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
+from reconciler.model.problems import NovaorchError
 from reconciler.model.remote import Remote
 
 if TYPE_CHECKING:
@@ -38,6 +39,20 @@ class RemoteDoors:
         return GitRemote(
             self.repository.common_dir, remote, lambda reference: lookup(reference, self.environ)
         )
+
+    def webhook(self: Ground, reference: str) -> bytes:
+        """Return the secret that nudges are signed with. NovaorchError: it is missing, or weak."""
+        from reconciler.adapters.tmux.secret import lookup
+        from reconciler.core.nudges import SECRET_MIN
+
+        found = lookup(reference, self.environ).encode()
+        if len(found) < SECRET_MIN:
+            raise NovaorchError(
+                "the webhook's secret is too short",
+                why=f"it has {len(found)} bytes, and one signed nudge is enough to guess it",
+                fix=f"make one of at least {SECRET_MIN} bytes: openssl rand -hex 32",
+            )
+        return found
 
     def theirs(self: Ground) -> Callable[[str], str]:
         """Return what tells the commit of a remote's branch as it was fetched last, '' for none.
