@@ -5,42 +5,19 @@ Never starts a process for what did not change, and never answers for a folder t
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from reconciler.adapters.git.worktrees import plainfiles
-from reconciler.adapters.git.worktrees.looking import Eye, Ground, stamps
+from reconciler.adapters.git.worktrees.looking import Eye, Ground
 from reconciler.adapters.git.worktrees.places import GONE, LEAVING, MAKING, Places, admin_of
-from reconciler.adapters.git.worktrees.runs import RunRefs
+from reconciler.adapters.git.worktrees.shots import Hours, Shot, stamps
 from reconciler.model.ids import UnitId
 from reconciler.model.problems import BlindError
 from reconciler.model.unit import Workspace
 from reconciler.model.workspace import SeenWorkspace
 
-CLOSELY = 100
+CLOSELY = 64
 """So many trees are looked at closely each time, in turns: of the others only what git changes."""
-FRESH_NS = 50_000_000
-"""What was written so shortly before may be written again without another hour."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shot:
-    """What was seen at one place, and what tells that it is so no longer.
-
-    `quick` are hours of the folders and the ref that git writes to, at `watched`; `close` stamps
-    those of each file. `where` is the place that has the same branch, `common` the repository.
-    """
-
-    wanted: Workspace | None
-    seen: SeenWorkspace | None
-    watched: tuple[str, ...] = ()
-    quick: tuple[int, ...] = ()
-    close: tuple[object, ...] = ()
-    admin: Path = Path()
-    where: str = ""
 
 
 class Camera:
@@ -60,21 +37,48 @@ class Camera:
         stages = {stage: self._list(stage) for stage in (LEAVING, GONE, MAKING)}
         there = self._list("")
         packed, moved = self._freshen()
-        closely = self._in_turn(there)
-        before, shots, looked, known = self._shots, {}, self.looked, frozenset(there)
-        for path in dict.fromkeys((*there, *by_path)):
-            shot = before.get(path) if path in known and not packed else None
-            one = by_path.get(path)
-            if shot is None or not self._still(shot, one, moved=moved, close=path in closely):
-                shot = self._fresh(path, one)
-            shots[path] = shot
-        if looked == self.looked and len(shots) == len(before) and not any(stages.values()):
-            return self._last
-        self._shots = shots
+        paths = dict.fromkeys((*there, *by_path))
+        with Hours() as hours:
+            stale = set(paths) if packed else self._stale(hours, there, by_path)
+            if moved:
+                stale.update(path for path in paths if path not in stale and self._joined(path))
+            if not stale and len(paths) == len(self._shots) and not any(stages.values()):
+                return self._last
+            self._shots = {
+                path: self._fresh(hours, path, by_path.get(path))
+                if path in stale
+                else self._shots[path]
+                for path in paths
+            }
         self._settle()
         return self._same(self._found(stages, {one.id for one in by_path.values()}))
 
     # -- inside --------------------------------------------------------------------------------
+
+    def _stale(self, hours: Hours, there: list[str], by_path: Mapping[str, Workspace]) -> set[str]:
+        """Return the places that are not as they were, or may not be."""
+        shots = self._shots
+        stale = hours.changed(shots)
+        stale.update(path for path in there if path not in shots)
+        stale.update(
+            path
+            for path, one in by_path.items()
+            if path not in shots or (shots[path].wanted is not one and shots[path].wanted != one)
+        )
+        stale.update(path for path, shot in shots.items() if shot.wanted and path not in by_path)
+        stale.update(shots.keys() - set(there))
+        for path in self._in_turn(there):
+            shot = shots.get(path)
+            if shot is not None and shot.watched and stamps(path, shot.admin) != shot.close:
+                stale.add(path)
+        return stale
+
+    def _joined(self, path: str) -> bool:
+        """Whether somebody came to the branch of a tree, or left it."""
+        shot = self._shots[path]
+        if not shot.watched or shot.seen is None:
+            return True
+        return shot.where != self._where(shot.seen, shot.admin)
 
     def _list(self, stage: str) -> list[str]:
         try:
@@ -95,28 +99,17 @@ class Camera:
             moved |= ground.heads.fresh(self._settled.get(common, frozenset()))
         return packed, moved
 
-    def _in_turn(self, paths: list[str]) -> frozenset[str]:
+    def _in_turn(self, paths: list[str]) -> Sequence[str]:
         if len(paths) <= CLOSELY:
-            return frozenset(paths)
+            return paths
         start = self._turn = (self._turn + CLOSELY) % len(paths)
-        return frozenset((*paths, *paths)[start : start + CLOSELY])
+        return (*paths[start : start + CLOSELY], *paths[: max(start + CLOSELY - len(paths), 0)])
 
-    def _still(self, shot: Shot, wanted: Workspace | None, *, moved: bool, close: bool) -> bool:
-        """Whether a place is just as it was."""
-        if not shot.watched or (shot.wanted is not wanted and shot.wanted != wanted):
-            return False
-        if _hours(shot.watched) != shot.quick:
-            return False
-        if moved and shot.where != self._where(shot):
-            return False
-        return not close or _close(shot) == shot.close
+    def _where(self, seen: SeenWorkspace, admin: str) -> str:
+        ground = self._grounds[Path(seen.repository)]
+        return ground.heads.elsewhere(seen.branch, Path(admin))
 
-    def _where(self, shot: Shot) -> str:
-        assert shot.seen is not None
-        ground = self._grounds[Path(shot.seen.repository)]
-        return ground.heads.elsewhere(shot.seen.branch, shot.admin)
-
-    def _fresh(self, path: str, wanted: Workspace | None) -> Shot:
+    def _fresh(self, hours: Hours, path: str, wanted: Workspace | None) -> Shot:
         self.looked += 1
         place = Path(path)
         unit = wanted.id if wanted is not None else self._places.unit(place)
@@ -127,27 +120,14 @@ class Camera:
         if seen is None or admin is None or not (seen.repository and seen.branch):
             return Shot(wanted, seen)
         self._grounds[Path(seen.repository)].heads.note(admin.name, seen.branch)
-        return self._watched(Shot(wanted, seen, admin=admin))
-
-    def _watched(self, shot: Shot) -> Shot:
-        seen = shot.seen
-        assert seen is not None
-        archive = f"{seen.repository}/{RunRefs(seen.unit).archive}"
-        while not os.path.isdir(archive) and len(archive) > len(seen.repository):
-            archive = os.path.dirname(archive)
-        watched = (str(shot.admin), f"{seen.repository}/refs/heads/{seen.branch}", archive)
-        quick = _hours(watched)
-        if max(quick) > time.time_ns() - FRESH_NS:
-            return Shot(shot.wanted, seen)  # look again the next time
-        whole = Shot(shot.wanted, seen, watched, quick, (), shot.admin, self._where(shot))
-        return Shot(shot.wanted, seen, watched, quick, _close(whole), shot.admin, whole.where)
+        return hours.watch(Shot(wanted, seen, str(admin), where=self._where(seen, str(admin))))
 
     def _settle(self) -> None:
         """Know whose HEADs are watched here already."""
         found: dict[Path, set[str]] = {common: set() for common in self._grounds}
         for shot in self._shots.values():
             if shot.watched and shot.seen is not None:
-                found[Path(shot.seen.repository)].add(shot.admin.name)
+                found[Path(shot.seen.repository)].add(shot.admin.rpartition("/")[2])
         self._settled = {common: frozenset(names) for common, names in found.items()}
 
     def _found(
@@ -181,14 +161,3 @@ def _admin(path: Path) -> Path | None:
         return admin_of(path)
     except OSError:
         return None
-
-
-def _hours(paths: tuple[str, ...]) -> tuple[int, ...]:
-    """Return when each was written last: 0 for what is not there, as is a ref that was packed."""
-    return tuple([os.stat(p).st_mtime_ns if os.access(p, 0) else 0 for p in paths])
-
-
-def _close(shot: Shot) -> tuple[object, ...]:
-    assert shot.seen is not None
-    ref = plainfiles.stamp(shot.watched[1]) if os.access(shot.watched[1], 0) else None
-    return (*stamps(Path(shot.seen.path), shot.admin), ref)

@@ -8,7 +8,6 @@ removes what is not in a snapshot that was read back.
 from __future__ import annotations
 
 import contextlib
-import os
 from pathlib import Path
 
 from reconciler.adapters.git.worktrees import mark as marks
@@ -118,7 +117,7 @@ def discard(yard: Yard, path: Path) -> None:
 def _forget(yard: Yard, admin: Path, unit: UnitId) -> None:
     """Remove an admin folder, if it is ours and no living tree believes in it."""
     mark, found = marks.read(admin), linked(admin)
-    if mark is None and kind(admin) == "folder" and not os.listdir(admin):
+    if mark is None and kind(admin) == "folder" and not plainfiles.names(admin):
         admin.rmdir()
     if mark is None or (mark.fleet, mark.unit) != (yard.fleet, unit):
         return
@@ -147,7 +146,7 @@ def _aside(yard: Yard, standing: Standing) -> Standing:
     path = yard.places.aside(LEAVING, standing.unit)
     path.parent.mkdir(parents=True, exist_ok=True)
     plainfiles.put(standing.admin / LOCKED, HELD_BY_US)
-    os.rename(standing.path, path)
+    standing.path.rename(path)
     _tidy(yard, standing.path.parent)
     return Standing(standing.unit, path, standing.admin, standing.common)
 

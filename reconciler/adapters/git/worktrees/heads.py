@@ -100,4 +100,4 @@ class Heads:
             back = plainfiles.line(self._common / "worktrees" / name / "gitdir") or name
         except OSError:
             back = name
-        return os.path.dirname(os.path.normpath(self._common / "worktrees" / name / back))
+        return os.path.normpath(self._common / "worktrees" / name / back).rpartition("/")[0]

@@ -157,9 +157,9 @@ def commit_body(tree: str, parents: Sequence[str], message: str) -> bytes:
     return "\n".join([*lines, "", message]).encode("utf-8", "replace")
 
 
-def _named(room: CleanRoom, survey: Survey, parts: Parts, number: int) -> Kept:
+def _named(room: CleanRoom, survey: Survey, parts: Parts, first: int) -> Kept:
     refs = RunRefs(survey.standing.unit)
-    for number in range(number, number + _TRIES):  # noqa: B020, PLR0136 - on from a taken one
+    for number in range(first, first + _TRIES):
         new = NewObjects(room.common_dir / "objects", room.object_format)
         parents = [p for p in (survey.head, parts.index, parts.rest) if p]
         message = _message(survey, parts, number)

@@ -6,7 +6,6 @@ never takes what it cannot read for absent.
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -79,7 +78,7 @@ class Eye:
 
     def _looked(self, path: Path, unit: UnitId, wanted: Workspace | None) -> SeenWorkspace | None:
         what = kind(path)
-        if not what or (what == "folder" and not os.listdir(path)):
+        if not what or (what == "folder" and not plainfiles.names(path)):
             return None
         inner = kind(path / ".git") if what == "folder" else ""
         if inner != "file":
@@ -283,9 +282,3 @@ def _crooked(path: Path) -> Said | None:
             quoted = shlex.quote(str(folder))
             return f"{folder} is to be a folder, and is none", f"mv -T {quoted} {quoted}.before"
     return None
-
-
-def stamps(path: Path, admin: Path) -> tuple[plainfiles.Stamp | None, ...]:
-    """Return what changes with a tree's own small files."""
-    names = (path / ".git", admin / "HEAD", admin / marks.NAME, admin / "gitdir")
-    return tuple(plainfiles.stamp(name) for name in names)

@@ -46,8 +46,7 @@ def open_(yard: Yard, workspace: Workspace) -> None:
         _adopt(yard, path, workspace)
         return
     _trouble(yard.eye.hindrance(workspace))
-    common = common_dir(Path(workspace.repository))
-    assert common is not None  # or there was a hindrance
+    common = common_dir(Path(workspace.repository)) or Path(workspace.repository)
     room = yard.room(common)
     number, tip = branch_for(yard, room, workspace)
     yard.tick("branch")
@@ -110,7 +109,8 @@ def unlock(admin: Path) -> None:
 
 def _adopt(yard: Yard, path: Path, workspace: Workspace) -> None:
     admin = admin_of(path)
-    assert admin is not None  # or it was in trouble
+    if admin is None:
+        raise ConflictError(f"{path} was changed just now", fix="try again")
     unlock(admin)
     marks.write(admin, marks.whole(yard.fleet, workspace))
     yard.tick("marked")
@@ -146,7 +146,7 @@ def _ours(yard: Yard, admin: Path, workspace: Workspace) -> bool:
     if mark is not None and (mark.fleet, mark.unit) != (yard.fleet, workspace.id):
         return False
     if found is None:
-        return mark is not None or (kind(admin) == "folder" and not os.listdir(admin))
+        return mark is not None or (kind(admin) == "folder" and not plainfiles.names(admin))
     return same(found.back, workspace.path) or (mark is not None and not kind(Path(found.back)))
 
 

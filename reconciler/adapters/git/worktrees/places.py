@@ -50,7 +50,7 @@ class Places:
         for project in sorted(plainfiles.folders(top)):
             if not project.startswith("."):
                 above = f"{top}/{project}"
-                yield from [f"{above}/{name}" for name in sorted(os.listdir(above))]
+                yield from [f"{above}/{name}" for name in plainfiles.names(above)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def linked(admin: Path) -> Linked | None:
     said, back = plainfiles.line(admin / "commondir"), plainfiles.line(admin / "gitdir")
     if said is None or back is None:
         return None
-    back = os.path.dirname(os.path.normpath(admin / back))
+    back = os.path.normpath(admin / back).rpartition("/")[0]
     return Linked(admin, Path(os.path.normpath(admin / said)), back)
 
 

@@ -61,6 +61,12 @@ def put(path: Path, body: bytes) -> None:
         raise
 
 
+def names(path: str | Path) -> list[str]:
+    """Return the names of all that is in a folder, sorted. OSError: it cannot be listed."""
+    with os.scandir(path) as entries:
+        return sorted([entry.name for entry in entries])
+
+
 def folders(path: str | Path) -> Iterator[str]:
     """Yield the names of the folders (not links to such) in a folder; none when it is not there."""
     try:

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from reconciler.adapters.git.cleanroom import CleanRoom
 from reconciler.adapters.git.formats import LINK, SUBMODULE
@@ -107,7 +107,7 @@ class Planter:
         draft.unlink(missing_ok=True)
         if mode == LINK:
             target = body if isinstance(body, bytes) else body.read()
-            os.symlink(target, os.fsencode(draft))
+            draft.symlink_to(os.fsdecode(target))
             return draft
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         permissions = 0o777 if mode == EXECUTABLE else 0o666
@@ -202,8 +202,7 @@ def _write(room: CleanRoom, planter: Planter, batch: list[tuple[str, Leaf]]) -> 
 def _stream(room: CleanRoom, planter: Planter, path: str, leaf: Leaf) -> None:
     process = room.command().start("cat-file", "blob", leaf.oid)
     try:
-        assert process.stdout is not None
-        planter.put(path, leaf.mode, process.stdout)  # type: ignore[arg-type]
+        planter.put(path, leaf.mode, cast("BinaryIO", process.stdout))
         if process.wait():
             raise SourceError(f"object {leaf.oid} cannot be read", fix="run `git fsck`")
     finally:
