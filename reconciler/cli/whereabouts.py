@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,18 +18,25 @@ REPOSITORY, FLEET = "NOVAORCH_REPOSITORY", "NOVAORCH_FLEET"
 MARK = "novaorch.json"
 """In the folder that git keeps for a linked work tree: whose tree it is."""
 READ_MAX = 65_536
+_LINE = re.compile(r".+:[0-9]{1,9}", re.DOTALL)
 
 
 def meant(argv: list[str], environ: Mapping[str, str]) -> list[str]:
     """Return the command line with the `-C` that an agent's environment means, or as it is."""
     fleet = environ.get(REPOSITORY, "")
-    if not fleet.startswith("/") or not argv or argv[0].startswith("-"):
+    if not fleet.startswith("/") or not argv or argv[0].startswith("-") or _of_files(argv):
         return argv
     try:
         cwd = Path.cwd()
     except OSError:  # the folder is gone: git would say so
         return argv
     return ["-C", fleet, *argv] if _leads_there(cwd, environ) else argv
+
+
+def _of_files(argv: list[str]) -> bool:
+    """Whether files are asked about: those where one is, not those of the fleet's checkout."""
+    line = argv[0] == "why" and any(_LINE.fullmatch(word) for word in argv[1:])
+    return line or argv[0] == "blame"
 
 
 def _leads_there(cwd: Path, environ: Mapping[str, str]) -> bool:

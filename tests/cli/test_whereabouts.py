@@ -96,3 +96,10 @@ def test_a_pipe_in_git_s_place_keeps_nobody_waiting(
     os.mkfifo(tree / ".git")
     monkeypatch.chdir(tree)
     assert meant(["status"], WITHIN) == ["status"]
+
+
+def test_files_are_those_where_one_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(work_tree(tmp_path, {"fleet": "demo"}))
+    for words in (["why", "src/a.py:12"], ["why", "--json", "a:1"], ["blame", "a.py"]):
+        assert meant(words, WITHIN) == words
+    assert meant(["why", "torch"], WITHIN) == ["-C", FLEET, "why", "torch"]
