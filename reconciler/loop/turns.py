@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from reconciler.core.asked import asked
 from reconciler.loop.lesson import Wanted
 from reconciler.model.problems import NovaorchError, SourceError
 from reconciler.model.training import Recorded, Spoken, Trainee, Turn
@@ -74,7 +75,7 @@ class Books:
             unit=seat.unit,
             at=wanted.at,
             summary=wanted.summary or spoken.said,
-            prompt="\n\n".join(wanted.prompts or spoken.prompts),
+            prompt="\n\n".join(map(asked, wanted.prompts or spoken.prompts)),
             conversation=wanted.conversation or spoken.conversation,
             runtime=persona.runtime if persona is not None else "command",
             model=spoken.model or (persona.model if persona is not None else ""),
