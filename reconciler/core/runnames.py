@@ -30,7 +30,7 @@ def one(word: str, runs: Sequence[KnownRun]) -> KnownRun:
             why=", ".join(agents[:_SHOWN]),
             fix=f"write the project, too: {agents[0]}",
         )
-    exact = [known for known in found if not number or known.run.number == number]
+    exact = [known for known in found if number in (-1, known.run.number)]
     if not exact:
         raise _none(word, found or runs)
     still = [known for known in exact if known.run.verdict is Verdict.OPEN]
@@ -38,12 +38,12 @@ def one(word: str, runs: Sequence[KnownRun]) -> KnownRun:
 
 
 def _parts(word: str) -> tuple[str, int]:
-    """Return what is before the number, and the number, 0 for none."""
+    """Return what is before the number, and the number, -1 for none."""
     plain = word.strip().removeprefix("refs/heads/").removeprefix("training/")
     head, _, tail = plain.rpartition("/")
     if head and tail.isascii() and tail.isdigit() and len(tail) < 10:
         return head, int(tail)
-    return plain, 0
+    return plain, -1
 
 
 def _names(known: KnownRun) -> tuple[str, ...]:

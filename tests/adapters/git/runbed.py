@@ -48,10 +48,10 @@ class FakeBench:
     busy: bool = False
     records: Callable[[], str] = lambda: ""
 
-    def unsaved(self, known: KnownRun) -> tuple[int, bool]:
+    def unsaved(self, known: KnownRun) -> tuple[int, bool]:  # noqa: ARG002
         return self.left, self.busy
 
-    def record(self, known: KnownRun) -> str:
+    def record(self, known: KnownRun) -> str:  # noqa: ARG002
         self.left = 0
         return self.records()
 
@@ -101,7 +101,7 @@ class Bed:
 
     def at(self, *words: str, ok: bool = True) -> str:
         """Run git in the agent's tree."""
-        return self.repo.git("-C", str(self.tree), *words, ok=ok, **AGENT)
+        return self.repo.git("-C", str(self.tree), *words, given=b"", ok=ok, **AGENT)
 
     def work(self, text: str, path: str = "new.txt", summary: str = "") -> str:
         """Write a file and commit it as a turn of the run is committed."""

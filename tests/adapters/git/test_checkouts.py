@@ -52,6 +52,11 @@ def test_it_comes_along_with_all_kinds_of_files(bed: Bed) -> None:
     assert bed.clean()
 
 
+def link_instead(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("app.txt")
+
+
 DIRT: dict[str, Dirt] = {
     "changed": lambda bed: (bed.repo.path / "other.txt").write_text("half done\n"),
     "changed where the run changes": lambda bed: (bed.repo.path / "app.txt").write_text("mine\n"),
@@ -70,10 +75,7 @@ DIRT: dict[str, Dirt] = {
     ),
     "deleted": lambda bed: (bed.repo.path / "other.txt").unlink(),
     "mode": lambda bed: (bed.repo.path / "other.txt").chmod(0o755),
-    "a link instead": lambda bed: (
-        (bed.repo.path / "other.txt").unlink(),
-        (bed.repo.path / "other.txt").symlink_to("app.txt"),
-    ),
+    "a link instead": lambda bed: link_instead(bed.repo.path / "other.txt"),
     "meant to be added": lambda bed: (
         (bed.repo.path / "fresh").write_text("x"),
         bed.repo.git("add", "-N", "fresh"),

@@ -420,5 +420,5 @@ def test_nothing_is_left_in_the_place_for_temporary_files(bed: Bed) -> None:
     bed.work("1\n")
     bed.promote()
     bed.close()
-    left = [name for name in os.listdir(os.environ["PYTEST_NOVAORCH_RUN"]) if "room" in name]
-    assert [name for name in left if f"-{os.getpid()}-" in name] == []
+    run = Path(os.environ["PYTEST_NOVAORCH_RUN"])
+    assert list(run.glob(f"novaorch-room-{os.getpid()}-*")) == []
