@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 MASK = "«secret»"
+_BEFORE, _BEHIND = 60, 400
 BINARY_AFTER = 8_000
 """A file with a NUL among its first bytes is none of text, as git has it."""
 
@@ -50,7 +51,11 @@ _KNOWN = (
     _rule("Slack webhook", "hooks.slack.com", r"hooks\.slack\.com/services/T\w+/B\w+/\w{16,}"),
     _rule("Stripe key", "sk_live_ rk_live_", r"[sr]k_live_[A-Za-z0-9]{16,}"),
     _rule("Anthropic key", "sk-ant-", r"sk-ant-[\w-]{24,}"),
-    _rule("OpenAI key", "sk-", r"sk-(?:proj-|svcacct-)?(?=[\w-]*\d)(?=[\w-]*[A-Z])[\w-]{40,}"),
+    _rule(
+        "OpenAI key",
+        "sk-",
+        r"sk-(?:proj-|svcacct-)?(?=[\w-]{0,99}\d)(?=[\w-]{0,99}[A-Z])[\w-]{40,}",
+    ),
     _rule("Google API key", "AIza", r"AIza[\w-]{35}(?![\w-])"),
     _rule("Google token", "ya29.", r"ya29\.[\w-]{30,}"),
     _rule("npm token", "npm_", r"npm_[A-Za-z0-9]{36}(?![A-Za-z0-9])"),
@@ -68,7 +73,7 @@ _KNOWN = (
         "private key",
         "PRIVATE",
         r"(?<!\S)?-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
-        r"(?:[\s\\nr\"'+,]|[A-Z][\w-]+: [^\n]{0,80})*[A-Za-z0-9+/=]{32,}",
+        r"(?:[\s\\nr\"'+,]|[A-Z][A-Za-z-]{1,30}: [^\n]{0,80}\n){0,40}[A-Za-z0-9+/=]{32,}",
     ),
 )
 _KEY = (
@@ -152,16 +157,16 @@ def _lines_with(text: str, low: str) -> Iterable[tuple[int, int]]:
     """Yield the spans of lines that hold one of the words: the form is slow on others."""
     if len(low) != len(text):  # some capital letters become two small ones
         return [(0, len(text))]
-    spans = {}
+    spans = []
     for word in _ASSIGNED_WORDS:
         at = low.find(word)
         while at >= 0:
-            start = text.rfind("\n", 0, at) + 1
-            end = text.find("\n", at)
-            end = len(text) if end < 0 else end
-            spans[start] = (start, min(end, start + 4096))
+            start = max(text.rfind("\n", 0, at) + 1, at - _BEFORE)
+            end = text.find("\n", at, at + _BEHIND)
+            end = min(len(text), at + _BEHIND) if end < 0 else end
+            spans.append((start, end))
             at = low.find(word, end)
-    return sorted(spans.values())
+    return spans
 
 
 def _logins(text: str) -> Iterator[_Hit]:

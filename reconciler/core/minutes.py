@@ -5,6 +5,7 @@ Never keeps a whole prompt, and never what looks like a secret.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,33 +16,41 @@ from reconciler.model.ids import Json
 from reconciler.model.training import HeldBack, Turn
 
 EXCERPT_MAX, TAIL = 2_000, 500
-LINES_MAX = 200
+SUMMARY_MAX = 8_000
+_WHOLE = 20_000
 _HELD_MAX = 100
+_LONG = re.compile(r"\S{400,}")
+"""So long a word is none that a person reads; forms that look for secrets are slow on it."""
 
 
 def without_secrets(text: str, mask: Mask | None) -> str:
     """Return a text line by line, its secrets masked and its control characters made visible."""
-    plain = redacted(text.replace("\r\n", "\n"))
+    plain = redacted(_LONG.sub(lambda m: f"«{len(m[0])} characters»", text))
     if mask is None:
         return plain
-    lines = plain.split("\n")
-    return "\n".join(mask.text(line, EXCERPT_MAX) if line else "" for line in lines)
+    lines = plain.splitlines()
+    return "\n".join(mask.text(line, len(line) + 1) if line else "" for line in lines)
 
 
 def excerpt(prompt: str, mask: Mask | None) -> str:
     """Return at most `EXCERPT_MAX` characters of a prompt: its beginning and its end."""
-    # Secrets are looked for in the whole: a cut through one would hide it.
-    text = without_secrets(prompt, mask).strip()
-    if len(text) <= EXCERPT_MAX:
-        return text
-    return f"{text[: EXCERPT_MAX - TAIL - 5]}\n […]\n{text[-TAIL:]}"[:EXCERPT_MAX]
+    if len(prompt) <= _WHOLE:
+        text = without_secrets(prompt, mask).strip()
+        if len(text) <= EXCERPT_MAX:
+            return text
+        head = tail = text
+    else:
+        # Cut at blanks, so that no half of a secret passes for none.
+        head = without_secrets(prompt[:_WHOLE].rpartition(" ")[0], mask).strip()
+        tail = without_secrets(prompt[-_WHOLE:].partition(" ")[2], mask).strip()
+    return f"{head[: EXCERPT_MAX - TAIL - 5]}\n[…]\n{tail[-TAIL:]}"
 
 
 def spoken_for(turn: Turn, prompts: str, mask: Mask | None) -> Turn:
     """Return a turn as its commit may tell it: by policy without its prompt, never with a
     secret in its summary."""
     kept = "" if prompts == "none" else turn.prompt
-    return replace(turn, prompt=kept, summary=without_secrets(turn.summary[:20_000], mask))
+    return replace(turn, prompt=kept, summary=without_secrets(turn.summary[:SUMMARY_MAX], mask))
 
 
 def note(turn: Turn, prompts: str, held: Sequence[HeldBack], mask: Mask | None) -> dict[str, Json]:

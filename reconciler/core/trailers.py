@@ -81,7 +81,7 @@ def _words(turn: Turn) -> tuple[str, str]:
         return f"Save {_what(turn)} of {turn.unit.name}", ""
     first = _plain(lines[0])
     subject = _cut(first)
-    rest = lines if subject != first else lines[1:]
+    rest = lines[1:] if first.rstrip(".") == subject else lines
     return subject, _body(rest)
 
 

@@ -17,7 +17,10 @@ _NAMED = re.compile(r"Unable to create '([^']+\.lock)': File exists")
 def lock_in(said: str) -> Path | None:
     """Return the lock file that git's words name as being in the way."""
     found = _NAMED.search(said)
-    return Path(found[1]) if found is not None else None
+    if found is None:
+        return None
+    lock = Path(found[1])
+    return lock.parent.resolve() / lock.name
 
 
 def describe(lock: Path, now: float) -> tuple[str, str]:

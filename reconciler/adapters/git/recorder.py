@@ -224,6 +224,7 @@ class _Record:
 
     def _unmoved(self, said: str, tip: str) -> Exception:
         lock = lock_in(said)
+        said = said.replace(str(self._ground.room.path), str(self._ground.room.common_dir))
         if lock is not None:
             why, fix = describe(lock, time.time())
             return SourceError("a ref of git is locked, so the work waits", why=why, fix=fix)
