@@ -16,7 +16,7 @@ from reconciler.adapters.git.cleanroom import CleanRoom
 from reconciler.adapters.git.line import USUAL, Limits, Line
 from reconciler.adapters.git.process import Reply, said
 from reconciler.adapters.git.quarantine import Quarantine
-from reconciler.adapters.git.remotewords import answers, atomic_only, rejected, trouble
+from reconciler.adapters.git.remotewords import answers, atomic_only, plainly, rejected, trouble
 from reconciler.adapters.git.transport import Login, masking, variables
 from reconciler.kinds.remoteurl import Refused, understood
 from reconciler.model.problems import ConflictError, SourceError
@@ -32,7 +32,7 @@ WORK = (
 )
 """What agents' work is kept under."""
 _REF = re.compile(r"refs/(?:heads|notes|novaorch)(?:/[A-Za-z0-9_@+][A-Za-z0-9_.@+-]*)+")
-_OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_OID = re.compile(r"[0-9a-f]{64}|[0-9a-f]{40}")
 
 
 def tracking_ref(branch: str) -> str:
@@ -231,7 +231,7 @@ class GitRemote:
         plain = room.command()
         command = replace(plain, handed={**plain.handed, **handed})
         reply = self._line.speak(command, words, quarantine)
-        return reply, lambda text: said(mask.text(" ".join(text.split()), limit=4000))
+        return reply, lambda text: said(mask.text(plainly(text), limit=4000))
 
     def _at(self, ref: str) -> str:
         """Return the commit that a ref of ours names, '' when there is none."""

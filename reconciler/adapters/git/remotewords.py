@@ -7,6 +7,7 @@ import re
 from reconciler.model.problems import BlindError, NovaorchError, SourceError
 from reconciler.model.remote import Answer, Offer, Pushed
 
+_IDLE = ("hint:", "error: cannot run : ")
 _LINE = re.compile(r"([ +*=!-])\t([^\t:]*):([^\t]+)\t(.*)")
 _REJECTED = (
     (
@@ -77,6 +78,12 @@ _TROUBLES = (
         "install the authority's certificate on this machine",
     ),
 )  # fmt: skip
+
+
+def plainly(err: str) -> str:
+    """Return git's words in one line: no advice, and nothing of what we keep it from starting."""
+    lines = (line.strip() for line in err.splitlines())
+    return " ".join(line for line in lines if line and not line.startswith(_IDLE))
 
 
 def trouble(words: str) -> NovaorchError:

@@ -32,6 +32,7 @@ _SETTINGS = (
     ("push.recurseSubmodules", "no"),
     ("push.followTags", "false"),
     ("push.gpgSign", "false"),
+    ("advice.graftFileDeprecated", "false"),
     ("http.followRedirects", "initial"),
     ("http.lowSpeedLimit", str(SLOW_BYTES_S)),
     ("http.lowSpeedTime", str(SLOW_S)),
