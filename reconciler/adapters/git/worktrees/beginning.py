@@ -7,8 +7,9 @@ from pathlib import Path
 from reconciler.adapters.git.worktrees import mark as marks
 from reconciler.adapters.git.worktrees import moving, runs
 from reconciler.adapters.git.worktrees.heads import head_of
+from reconciler.adapters.git.worktrees.locks import refuse_locked
 from reconciler.adapters.git.worktrees.opening import branch_for, logged
-from reconciler.adapters.git.worktrees.survey import Standing, Survey, files_of, refuse_locked, take
+from reconciler.adapters.git.worktrees.survey import Standing, Survey, files_of, take
 from reconciler.adapters.git.worktrees.yard import Yard
 from reconciler.model.problems import SourceError, StalePlanError
 from reconciler.model.step import BeginRun

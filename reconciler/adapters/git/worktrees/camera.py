@@ -28,6 +28,7 @@ class Camera:
         self._shots: dict[str, Shot] = {}
         self._last: Mapping[UnitId, SeenWorkspace] = {}
         self._settled: dict[Path, frozenset[str]] = {}
+        self._left_over: Mapping[str, list[str]] = {}
         self._turn = 0
         self.looked = 0  # trees that were looked at anew; told to tests
 
@@ -42,7 +43,8 @@ class Camera:
             stale = set(paths) if packed else self._stale(hours, there, by_path)
             if moved:
                 stale.update(path for path in paths if path not in stale and self._joined(path))
-            if not stale and len(paths) == len(self._shots) and not any(stages.values()):
+            left, self._left_over = self._left_over, stages
+            if not (stale or any(stages.values()) or left != stages):
                 return self._last
             self._shots = {
                 path: self._fresh(hours, path, by_path.get(path))

@@ -14,9 +14,10 @@ from reconciler.adapters.git.worktrees import mark as marks
 from reconciler.adapters.git.worktrees import plainfiles
 from reconciler.adapters.git.worktrees.heads import head_of
 from reconciler.adapters.git.worktrees.keeping import Kept, keep
+from reconciler.adapters.git.worktrees.locks import refuse_locked
 from reconciler.adapters.git.worktrees.places import GONE, LEAVING, MAKING, admin_of, kind, linked
 from reconciler.adapters.git.worktrees.removing import mounted, remove
-from reconciler.adapters.git.worktrees.survey import Standing, Survey, refuse_locked, take
+from reconciler.adapters.git.worktrees.survey import Standing, Survey, take
 from reconciler.adapters.git.worktrees.yard import Yard
 from reconciler.model.ids import UnitId
 from reconciler.model.problems import SourceError, StalePlanError
@@ -93,11 +94,14 @@ def leave(yard: Yard, standing: Standing, survey: Survey | None) -> None:
 
 def clear(yard: Yard, unit: UnitId) -> None:
     """Finish what was begun with an earlier tree of the same agent."""
+    left = {stage: yard.places.aside(stage, unit) for stage in (GONE, MAKING, LEAVING)}
+    if not any(kind(path) for path in left.values()):
+        return
     for stage in (GONE, MAKING):
-        discard(yard, yard.places.aside(stage, unit))
-    path = yard.places.aside(LEAVING, unit)
-    if kind(path) == "folder":
-        leave(yard, yard.standing(unit, path), None)
+        discard(yard, left[stage])
+    if kind(left[LEAVING]) == "folder":
+        leave(yard, yard.standing(unit, left[LEAVING]), None)
+    yard.refresh()
 
 
 def discard(yard: Yard, path: Path) -> None:

@@ -8,7 +8,6 @@ is neither.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +16,10 @@ from reconciler.adapters.git.cleanroom import CleanRoom
 from reconciler.adapters.git.treefiles import Leaf
 from reconciler.adapters.git.worktrees import indexfile, plainfiles
 from reconciler.adapters.git.worktrees.indexfile import Entry
+from reconciler.adapters.git.worktrees.locks import locked
 from reconciler.adapters.git.worktrees.planting import plant
 from reconciler.adapters.git.worktrees.survey import Standing, Survey, files_of
 from reconciler.adapters.git.worktrees.yard import Yard
-from reconciler.model.problems import SourceError
 
 NAME = "novaorch-moving.json"
 
@@ -88,36 +87,12 @@ def bring(
 
 def put_index(admin: Path, body: bytes) -> None:
     """Write the index as git does: whoever holds its lock is not disturbed."""
-    lock = admin / "index.lock"
-    _locked(lock, body)
-    lock.rename(admin / "index")
+    locked(admin, "index", body)
 
 
 def put_head(admin: Path, line: str, logged: str) -> None:
     """Let HEAD be this line, and its log say why."""
-    lock = admin / "HEAD.lock"
-    _locked(lock, f"{line}\n".encode())
-    lock.rename(admin / "HEAD")
+    locked(admin, "HEAD", f"{line}\n".encode())
     (admin / "logs").mkdir(exist_ok=True)
     with (admin / "logs" / "HEAD").open("a", encoding="utf-8") as log:
         log.write(logged)
-
-
-def _locked(lock: Path, body: bytes) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    try:
-        descriptor = os.open(lock, flags, 0o666)
-    except FileExistsError:
-        raise SourceError(
-            f"git is at work in that tree: {lock} is there",
-            why="two would write the same file",
-            fix=f"try again; if no git runs there any more: rm {lock}",
-        ) from None
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-    except BaseException:
-        lock.unlink(missing_ok=True)
-        raise

@@ -6,8 +6,9 @@ written: no name in it leads out of the tree or into git's own files.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from reconciler.adapters.git.treefiles import Leaf
 from reconciler.adapters.git.worktrees import indexfile, moving, plainfiles
 from reconciler.adapters.git.worktrees.closing import HELD_BY_US, LOCKED
 from reconciler.adapters.git.worktrees.heads import head_of
+from reconciler.adapters.git.worktrees.indexfile import Entry
 from reconciler.adapters.git.worktrees.keeping import Kept
+from reconciler.adapters.git.worktrees.locks import refuse_locked
 from reconciler.adapters.git.worktrees.opening import begin_folder, logged, unlock
 from reconciler.adapters.git.worktrees.places import (
     Places,
@@ -30,7 +33,7 @@ from reconciler.adapters.git.worktrees.refbook import RefBook
 from reconciler.adapters.git.worktrees.removing import remove
 from reconciler.adapters.git.worktrees.runs import RunRefs, numbered
 from reconciler.adapters.git.worktrees.snapshot import Snapshot, read
-from reconciler.adapters.git.worktrees.survey import Standing, Survey, refuse_locked, take
+from reconciler.adapters.git.worktrees.survey import Standing, Survey, take
 from reconciler.adapters.git.worktrees.yard import Yard
 from reconciler.model.ids import UnitId
 from reconciler.model.problems import SourceError, UsageError
@@ -196,7 +199,6 @@ def _in_place(yard: Yard, standing: Standing, snapshot: Snapshot) -> str:
     branch = head_of(found.admin)[0]
     room, book = yard.room(standing.common), yard.ground(standing.common).book
     survey = take(room, book, standing)
-    entries = snapshot.entries
     if (branch, survey.head) != (snapshot.branch, snapshot.head):
         raise SourceError(
             f"{path} is on {branch or 'no branch'} at {survey.head[:12]}",
@@ -204,9 +206,10 @@ def _in_place(yard: Yard, standing: Standing, snapshot: Snapshot) -> str:
             f"{snapshot.head[:12]}",
             fix="restore it elsewhere (--to DIRECTORY), and take from there what you need",
         )
-    _refuse_unsaved(survey, moving.passing(room, standing, survey.head), entries)
+    if not _ready(survey, snapshot, moving.underway(found.admin)):
+        raise _unsaved(survey)
     moving.begin(found.admin, moving.Move(survey.head, snapshot.commit, branch))
-    moving.bring(yard, survey, snapshot.files, entries)
+    moving.bring(yard, survey, snapshot.files, snapshot.entries)
     with yard.planter(path) as planter:
         staged = _beside(planter, snapshot)
     moving.put_index(found.admin, indexfile.render(staged, room.object_format))
@@ -215,26 +218,43 @@ def _in_place(yard: Yard, standing: Standing, snapshot: Snapshot) -> str:
     return branch
 
 
-def _refuse_unsaved(
-    survey: Survey, passing: moving.Files, wanted: Sequence[indexfile.Entry]
-) -> None:
-    if passing and [e[:7] for e in survey.entries] == [e[:7] for e in wanted]:
-        survey = replace(survey, entries=[])  # the index was written before a kill
-        passing = {**passing, **survey.base}
-    unsaved = survey.unsaved(passing)
-    if unsaved.any:
-        raise SourceError(
-            f"{survey.standing.path} holds what is in no commit",
-            why=f"{unsaved.staged} staged, {unsaved.changed} changed, {unsaved.untracked} "
-            f"untracked, {len(unsaved.refused)} unsavable files",
-            fix="restore it elsewhere: --to DIRECTORY",
-        )
+def _ready(survey: Survey, snapshot: Snapshot, move: moving.Move | None) -> bool:
+    """Whether a tree is clean, has been restored, or is where a kill interrupted that."""
+    before, after, now = survey.base, snapshot.files, survey.scan.files
+    if survey.scan.refused:
+        return False
+    known = [_facts(_plain(before)), _facts(snapshot.entries)]
+    if _facts(survey.entries) not in known:
+        return False
+    if move is not None and (move.before, move.after) == (survey.head, snapshot.commit):
+        paths = {*before, *after, *now}
+        return all(now.get(path) in (before.get(path), after.get(path)) for path in paths)
+    clean = now == before and _facts(survey.entries) == known[0]
+    return clean or (now == after and _facts(survey.entries) == known[1])
+
+
+def _plain(files: Mapping[str, Leaf]) -> list[Entry]:
+    return [Entry(os.fsencode(path), leaf.mode, leaf.oid) for path, leaf in files.items()]
+
+
+def _facts(entries: Sequence[Entry]) -> list[tuple[object, ...]]:
+    return sorted(entry[:-1] for entry in entries)
+
+
+def _unsaved(survey: Survey) -> SourceError:
+    unsaved = survey.unsaved()
+    return SourceError(
+        f"{survey.standing.path} holds what is in no commit",
+        why=f"{unsaved.staged} staged, {unsaved.changed} changed, {unsaved.untracked} "
+        f"untracked, {len(unsaved.refused)} unsavable files",
+        fix="restore it elsewhere: --to DIRECTORY",
+    )
 
 
 # -- both -----------------------------------------------------------------------------------------
 
 
-def _beside(planter: Planter, snapshot: Snapshot) -> list[indexfile.Entry]:
+def _beside(planter: Planter, snapshot: Snapshot) -> list[Entry]:
     """Make rights and empty folders as they were; return the index, with what `stat` says now."""
     for path, rights in snapshot.modes.items():
         planter.rights(path, rights)
@@ -243,7 +263,7 @@ def _beside(planter: Planter, snapshot: Snapshot) -> list[indexfile.Entry]:
     return [_known(planter, snapshot, entry) for entry in snapshot.entries]
 
 
-def _known(planter: Planter, snapshot: Snapshot, entry: indexfile.Entry) -> indexfile.Entry:
+def _known(planter: Planter, snapshot: Snapshot, entry: Entry) -> Entry:
     path = entry.path.decode("utf-8", "surrogateescape")
     leaf = Leaf(entry.mode, entry.oid)
     if entry.stage or entry.intended or snapshot.files.get(path) != leaf:

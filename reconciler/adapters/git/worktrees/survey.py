@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import stat
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +27,6 @@ from reconciler.model.workspace import Unsaved
 
 SAVED_MAX = 512 * 2**20
 """A file of more bytes than this is not kept: its tree stays, and people are told."""
-_LOCKS = ("index.lock", "HEAD.lock")
 _BARE_MAX = 10_000
 
 
@@ -137,21 +135,6 @@ def files_of(room: CleanRoom, commit: str) -> dict[str, Leaf]:
         return read_tree(objects, tree).files()
 
 
-def refuse_locked(admin: Path) -> None:
-    """Refuse a tree in which git is at work, or was when it was killed."""
-    for name in _LOCKS:
-        lock = admin / name
-        try:
-            age = time.time() - lock.lstat().st_mtime
-        except OSError:
-            continue
-        raise SourceError(
-            f"git is at work in that tree, or was killed there: {lock} is {_long(age)} old",
-            why="what is staged could change at any moment",
-            fix=f"if no git runs there any more: rm {lock}",
-        )
-
-
 def stranded(room: CleanRoom, standing: Standing) -> tuple[str, ...]:
     """Return commits that only this tree knows: made there, and in no branch or ref any more."""
     named = list(dict.fromkeys(_remembered(standing.admin)))
@@ -238,10 +221,3 @@ def _bare(top: Path, folder: str) -> list[str]:
         if not below:
             found.append(os.path.relpath(here, top))
     return found
-
-
-def _long(seconds: float) -> str:
-    for size, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {name}"
-    return f"{max(seconds, 0):.0f} seconds"

@@ -60,6 +60,7 @@ class GitWorkshop:
 
     def perform(self, orders: Sequence[Order]) -> Sequence[Receipt]:
         """Carry out orders one after the other."""
+        self._yard.refresh()
         return [self._carried_out(order) for order in orders]
 
     def close(self) -> None:

@@ -62,6 +62,11 @@ class Yard:
             self.grounds[common] = found
         return found
 
+    def refresh(self) -> None:
+        """Look again who is on which branch."""
+        for ground in self.grounds.values():
+            ground.heads.fresh()
+
     def room(self, common: Path) -> CleanRoom:
         """Return the clean room of a repository; a new one when it is another by now."""
         seen = common.stat()
