@@ -45,7 +45,7 @@ def test_what_is_unknown_is_left_out() -> None:
         ("First. Second sentence of it.", "First. Second sentence of it", ""),
         ("Added the first part. Then all the rest of it, which is long.",
          "Added the first part", "Added the first part. Then all the rest of it, which is long."),
-        ("word " * 40, "word word word word word word word word word word word word word word…", None),
+        ("word " * 40, " ".join(["word"] * 14) + "…", None),
         ("x" * 200, "x" * 71 + "…", None),
         ("Nova-Agent: a/agent/b", "(Nova-Agent: a/agent/b)", ""),
         ("tab\tand\x07bell", "tab and\\u{7}bell", ""),

@@ -1,4 +1,4 @@
-"""An agent's work tree as the reconciler makes it, and a recorder that commits what is done there."""
+"""An agent's work tree as the reconciler makes it, and a recorder that commits its work."""
 
 from __future__ import annotations
 

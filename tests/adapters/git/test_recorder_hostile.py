@@ -113,7 +113,7 @@ def test_nothing_of_an_agents_configuration_runs(studio: Studio, trap: Path, can
 def test_settings_do_not_matter(studio: Studio, name: str, value: str) -> None:
     _config(studio, (name, value))
     studio.write("run.sh", "x\n").chmod(0o755)
-    os.symlink("nowhere", studio.tree / "link")
+    (studio.tree / "link").symlink_to("nowhere")
     files = studio.files_raw(studio.recorded().commit)
     assert files["run.sh"] == "100755"
     assert files["link"] == "120000"
@@ -151,8 +151,8 @@ def test_links_lead_nowhere(studio: Studio, tmp_path: Path) -> None:
     (outside / "deep.py").write_text("somebody's secret\n")
     (outside / "passwd").write_text("somebody's secret\n")
     shutil.rmtree(studio.tree / "lib")
-    os.symlink(outside, studio.tree / "lib")
-    os.symlink("/etc/passwd", studio.tree / "passwd")
+    (studio.tree / "lib").symlink_to(outside)
+    (studio.tree / "passwd").symlink_to("/etc/passwd")
     made = studio.recorded()
     files = studio.files(made.commit)
     assert files["lib"][0] == files["passwd"][0] == "120000"
