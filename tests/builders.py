@@ -289,7 +289,8 @@ def desired(
             processes.update((process.id, process) for process in owns)
     all_frames.update((frame.id, frame) for frame in frames)
     digests = [frame.digest for frame in all_frames.values()]
-    names = sorted([*digests, *(p.digest for p in (*processes.values(), *trees.values()))])
+    digests += [tree.digest for tree in trees.values()]
+    names = sorted([*digests, *(process.digest for process in processes.values())])
     tree = digest(list[Json](names))
     return Desired(
         commit=tree[:12],

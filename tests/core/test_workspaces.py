@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 
+from reconciler.adapters.memory import MemoryWorkshop
 from reconciler.core.explain import explain
 from reconciler.core.fold import fold
 from reconciler.core.plan import fingerprint
@@ -17,6 +19,7 @@ from reconciler.model.ids import UnitId
 from reconciler.model.status import Ready, Status
 from reconciler.model.step import BeginRun, CloseWorkspace, MarkWorkspace, OpenWorkspace
 from reconciler.model.unit import Disruption, Process, Workspace
+from reconciler.model.workspace import SeenWorkspace
 from reconciler.model.world import Engagement, Presence
 from tests.bench import Bench, said
 from tests.builders import FLEET, agent, agent_id, desired, housed, problem
@@ -454,11 +457,11 @@ def test_a_tree_nobody_wants_and_nobody_understands_stays() -> None:
     bench = gone()
     seen = dict(bench.workshop.photograph([]))
 
-    class Odd(type(bench.workshop)):  # type: ignore[misc]
-        def photograph(self, wanted: object) -> object:  # noqa: ARG002
-            return {
-                u: replace(s, trouble="its HEAD is odd", fix="mend it") for u, s in seen.items()
-            }
+    odd = {u: replace(s, trouble="its HEAD is odd", fix="mend it") for u, s in seen.items()}
+
+    class Odd(MemoryWorkshop):
+        def photograph(self, wanted: object) -> Mapping[UnitId, SeenWorkspace]:  # noqa: ARG002
+            return odd
 
     bench.workshop = Odd("f", bench.yard)
     action = one(bench)

@@ -27,7 +27,9 @@ from reconciler.model.ids import Json, UnitId
 from reconciler.model.unit import Process
 from reconciler.model.world import Presence, World
 from reconciler.ports import Host, Order, Receipt, Trigger
+from reconciler.ports.workspaces import Workshop
 from tests.simulator.gate import Gate, gated
+from tests.simulator.trees import SimWorkshop
 from tests.simulator.universe import SimHost, Universe
 
 
@@ -143,7 +145,12 @@ class Life:
         def connect(fleet: FleetSettings) -> Ports:
             held_back = restraints(followed.control, self.tenure.standing, fleet.sync.windows)
             return Ports(
-                self._host(), followed, here.clock, restraints=held_back, chronicle=chronicle
+                self._host(),
+                followed,
+                here.clock,
+                restraints=held_back,
+                chronicle=chronicle,
+                workshop=self._workshop(),
             )
 
         return Daemon(
@@ -156,6 +163,9 @@ class Life:
             consented=self._consented,
             settle=followed.settle,
         )
+
+    def _workshop(self) -> Workshop:
+        return SimWorkshop(self.universe, self.tenure, self.gate)
 
     def _host(self) -> Host:
         return OurHost(self.universe.host, self.tenure)

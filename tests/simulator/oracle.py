@@ -41,7 +41,8 @@ def complaints(
     # A photograph from before a window was opened lets it be opened twice. tmux answers in order,
     # so it never gives one; that the twin is gone in the end is all that is asked.
     crimes = universe.host.crimes if "stale" not in faults else []
-    found = [*crimes, *_not_wished(universe, workload)]
+    found = [*crimes, *_not_wished(universe, workload), *_trees(universe, workload)]
+    found += _lost(universe)
     found += _unsaid(universe, workload, exactly=not faults)
     found += _unrecorded(universe)
     found += _touched(universe, workload, known, faults)
@@ -69,6 +70,42 @@ def _not_wished(universe: Universe, workload: Workload) -> list[str]:
         found += _frame(frame, session, workload, desired)
     found += [f"{unit}: a session that nobody wants" for unit in named if unit in left - held]
     return found
+
+
+def _trees(universe: Universe, workload: Workload) -> list[str]:
+    """Compare the work trees that there are with those that are wished for."""
+    wanted = universe.wish().workspaces
+    there = {tree.mark.unit: tree for tree in universe.yard.trees.values() if tree.mark is not None}
+    found = list[str]()
+    for unit in sorted(wanted.keys() | there.keys()):
+        tree, workspace = there.get(unit), wanted.get(unit)
+        if str(unit) in workload.held:
+            continue
+        if tree is None or tree.mark is None or workspace is None:
+            found.append(f"{unit}: {'a tree that nobody wants' if tree else 'no tree'}")
+        elif tree.mark.digest != workspace.digest or tree.path != workspace.path:
+            found.append(f"{unit}: marked {tree.mark}, at {tree.path}")
+        elif tree.repository.path != workspace.repository:
+            found.append(f"{unit}: a tree of {tree.repository.path}")
+        elif tree.repository.is_over(unit, tree.repository.number(tree.branch)):
+            found.append(f"{unit}: on {tree.branch}, which is over")
+    return found
+
+
+def _lost(universe: Universe) -> list[str]:
+    """Name what an agent wrote that is in no tree, in no commit and nowhere kept."""
+    yard = universe.yard
+    places = [tree.files for tree in yard.trees.values()]
+    for repository in yard.repositories.values():
+        places += [
+            *repository.commits.values(),
+            *(f for kept in repository.kept.values() for f in kept),
+        ]
+    return [
+        f"{unit}: {name} is lost"
+        for unit, name, text in universe.written
+        if not any(files.get(name) == text for files in places)
+    ]
 
 
 def _ours(universe: Universe) -> list[Session]:
@@ -143,6 +180,8 @@ def _unrecorded(universe: Universe) -> list[str]:
         for p in universe.host.everything()
         if p.mark is not None and not p.mark.placeholder
     }
+    trees = (tree.mark for tree in universe.yard.trees.values())
+    there |= {str(m.unit): (m.digest, "") for m in trees if m is not None and m.digest}
     return [
         f"{unit}: the journal says {kept.get(unit)}, and it is {there.get(unit)}"
         for unit in sorted(kept.keys() | there.keys())

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 
+from reconciler.adapters.memory.yard import Tree
+from reconciler.model.ids import UnitId
 from reconciler.model.step import Signal, Step
+from reconciler.model.unit import Workspace
+from reconciler.model.workspace import SeenWorkspace
 from reconciler.model.world import World
 from reconciler.ports import Host, Order, Receipt
+from reconciler.ports.workspaces import Workshop
 from tests.simulator.campaign import reference
 from tests.simulator.gate import Gate
 from tests.simulator.life import Life, OurHost
 from tests.simulator.oracle import complaints
 from tests.simulator.telling import Telling
+from tests.simulator.trees import SimWorkshop
 from tests.simulator.workloads import WORKLOADS
 
 
@@ -64,6 +70,39 @@ class Deaf(OurHost):
     def photograph(self, now: float) -> World:
         world = super().photograph(now)
         return world if world.sessions else replace(world, sessions=self.host.before)
+
+
+class Forgetful(SimWorkshop):
+    """Takes trees away without a look at what is in them."""
+
+    def _close(self, tree: Tree, branch: str, tip: str) -> None:  # noqa: ARG002
+        self.yard.trees.pop(tree.path)
+
+
+class Rash(SimWorkshop):
+    """Says of trees that nobody wants before their agents have ended."""
+
+    def photograph(self, wanted: Iterable[Workspace]) -> Mapping[UnitId, SeenWorkspace]:
+        wanted = tuple(wanted)
+        names = {workspace.id for workspace in wanted}
+        for unit, seen in super().photograph(wanted).items():
+            if unit not in names and seen.path in self.yard.trees:
+                self._close(self.yard.trees[seen.path], seen.branch, seen.tip)
+        return super().photograph(wanted)
+
+
+@pytest.mark.parametrize(("workshop", "word"), [(Forgetful, "is lost"), (Rash, "under it")])
+def test_a_tree_that_is_lost_or_taken_too_soon_is_found(
+    workshop: type[SimWorkshop], word: str
+) -> None:
+    class Faulty(Life):
+        def _workshop(self) -> Workshop:
+            return workshop(self.universe, self.tenure, self.gate)
+
+    workload = WORKLOADS["an agent with a tree of its own comes and goes"]
+    telling = Telling(workload.begin(), workload.acts, workload.end_s, Gate(), life=Faulty)
+    known = reference(workload.name).known
+    assert any(word in line for line in complaints(telling.tell(), workload, known))
 
 
 def told_by(host: type[OurHost], name: str, fault: str) -> list[str]:

@@ -20,6 +20,7 @@ from reconciler.adapters.memory import (
     MemoryMark,
     MemoryRepository,
     MemoryStore,
+    Yard,
 )
 from reconciler.adapters.memory.board import Pane
 from reconciler.adapters.memory.hands import Hands, MovedOnError
@@ -37,6 +38,8 @@ from tests.simulator.gate import Gate, stale
 
 Files = Mapping[str, bytes]
 
+TREES = "/novaorch/workspaces/"
+"""Within the path of every tree of an agent."""
 _WORD = re.compile(r"--confirm (\w+)")
 
 
@@ -75,6 +78,7 @@ class SimHost(MemoryHost):
         self.crimes: list[str] = []
         self.obeyed = self.acting = 0
         self.rotten: set[str] = set()
+        self.yard = Yard()
 
     def photograph(self, now: float) -> World:
         return stale(self.gate, partial(super().photograph, now), partial(self._old, now))
@@ -112,6 +116,15 @@ class SimHost(MemoryHost):
             if p.mark is not None and not p.dead and not p.mark.placeholder
         }
 
+    def within(self, path: str) -> list[str]:
+        """Return the units whose processes run at a path, or below it."""
+        return [
+            str(p.mark.unit)
+            for p in self.everything()
+            if p.mark is not None and not p.dead and p.launch is not None
+            if f"{p.launch.directory}/".startswith(f"{path}/")
+        ]
+
     def _old(self, now: float) -> World:
         world = super().photograph(now)
         server = world.server if self.before else ""
@@ -145,6 +158,12 @@ class SimHost(MemoryHost):
 
     def _settle(self, hands: Hands) -> None:
         started = list(hands.started)
+        self.crimes += [
+            f"{pane.mark.unit} starts where no tree is"
+            for pane in started
+            if pane.mark is not None and pane.launch is not None
+            if TREES in pane.launch.directory and pane.launch.directory not in self.yard.trees
+        ]
         super()._settle(hands)
         for pane in started:
             if pane.launch is not None and self.rotten.intersection(pane.launch.argv):
@@ -184,6 +203,7 @@ class SimStore(MemoryStore):
 class Universe:
     """One world. `files` is the wish as it was committed last; `word` what a person confirmed.
 
+    `written` has each file that an agent wrote into its tree: its unit, name and text.
     `epoch` is what the controllers' own file remembers, `lost` the commit that a forced push took
     away; `dead` holds the lives that are over.
     """
@@ -200,12 +220,15 @@ class Universe:
     files: dict[str, bytes] = field(default_factory=dict)
     word: str = ""
     lost: str = ""
+    written: list[tuple[UnitId, str, str]] = field(default_factory=list)
     cache: DictCache = field(default_factory=DictCache)
     host: SimHost = field(init=False)
     leases: MemoryLeases = field(init=False)
 
     def __post_init__(self) -> None:
         self.host, self.leases = SimHost(self.clock), MemoryLeases(self.clock.seconds)
+        self.yard.repository("/")
+        self.yard.repository("/other")
 
     # -- people --------------------------------------------------------------------------------
 
@@ -257,6 +280,18 @@ class Universe:
     def say(self, change: Callable[[Controls], Controls]) -> None:
         """Let a person say something to the controller, over whatever was said before."""
         self.control.write(change(self.control.read()), "a person says so", "Ada")
+
+    @property
+    def yard(self) -> Yard:
+        """Repositories, and the work trees in them."""
+        return self.host.yard
+
+    def write(self, unit: str, name: str, text: str) -> None:
+        """Let an agent write a file into its tree, if there is one."""
+        tree = UnitId(unit.replace("/agent/", "/workspace/"))
+        with contextlib.suppress(LookupError):
+            self.yard.write(tree, name, text)
+            self.written.append((tree, name, text))
 
     # -- looking -------------------------------------------------------------------------------
 

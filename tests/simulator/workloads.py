@@ -155,6 +155,29 @@ def doomed(name: str, status: int | None) -> Act:
     return doom
 
 
+def writes(name: str, file: str, text: str = "work") -> Act:
+    """An agent writes a file into its tree, and commits nothing."""
+
+    def write(universe: Universe) -> str:
+        universe.write(name, file, text)
+        return ""
+
+    return write
+
+
+def promotes(name: str) -> Act:
+    """An agent commits what it wrote, and somebody promotes its run."""
+
+    def promote(universe: Universe) -> str:
+        tree = UnitId(name.replace("/agent/", "/workspace/"))
+        with contextlib.suppress(LookupError):
+            universe.yard.of(tree).commit()
+            universe.yard.finish(tree)
+        return "hook"
+
+    return promote
+
+
 def suspends(scope: str) -> Act:
     """A person keeps hands off a unit for ten days."""
 
@@ -197,6 +220,7 @@ SEATED = agents(torch=agent("torch", session="main"))
 WORDS = "{quit: [bye], grace: 1s, kill: 1s}"
 BROKEN = b"apiVersion: novaorch/v1\nkind: Agent\nspec: {command: [a, b"
 
+HOUSED = agent(workspace="{}")
 _STORIES = (
     Workload("first start of five", base(), times(commit(FIVE)), units(*"abcde")),
     Workload("add one", base(agents("a")), times(commit(agents("b"))), units("b")),
@@ -455,6 +479,60 @@ _STORIES = (
         times(commit(agents(b=agent("new", stop=WORDS)))),
         units("b"),
         prepared=stubborn("web/agent/b"),
+    ),
+    Workload(
+        "an agent with a tree of its own comes and goes",
+        base(agents("a")),
+        times(
+            commit(agents(b=HOUSED)),
+            writes("web/agent/b", "half"),
+            remove("web/agents/b.yaml"),
+        ),
+        units("b"),
+    ),
+    Workload(
+        "an agent moves into a tree, and out again",
+        base(agents("a", "b")),
+        times(commit(agents(b=HOUSED)), writes("web/agent/b", "half"), commit(agents("b"))),
+        units("b"),
+    ),
+    Workload(
+        "a tree of another repository",
+        base(agents("a", b=HOUSED)),
+        times(
+            writes("web/agent/b", "half"),
+            commit(agents(b=agent(workspace="{repository: /other}"))),
+            writes("web/agent/b", "other"),
+        ),
+        units("b"),
+    ),
+    Workload(
+        "a run is over, and the next begins",
+        base(agents("a", b=HOUSED)),
+        times(
+            writes("web/agent/b", "first"),
+            promotes("web/agent/b"),
+            writes("web/agent/b", "second"),
+        ),
+    ),
+    Workload(
+        "two trees go, and one comes back in the middle",
+        base(agents("a", b=HOUSED, c=HOUSED)),
+        (
+            (0.0, writes("web/agent/b", "half")),
+            (1.0, writes("web/agent/c", "half")),
+            (2.0, remove("web/agents/b.yaml", "web/agents/c.yaml")),
+            (2.3, commit(agents(c=HOUSED))),
+        ),
+        units("b", "c"),
+        prepared=stubborn("web/agent/b", "web/agent/c"),
+    ),
+    Workload(
+        "a tree that cannot be made",
+        base(agents("a", "b")),
+        times(commit(agents(b=agent(workspace="{repository: /nowhere}"), c=HOUSED))),
+        units("c"),
+        held=units("b") | units("b", kind="workspace"),
     ),
 )
 WORKLOADS: Mapping[str, Workload] = {story.name: story for story in _STORIES}

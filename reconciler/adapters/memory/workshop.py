@@ -178,22 +178,24 @@ class MemoryWorkshop:
 
     def _begin(self, workspace: Workspace, tip: str) -> None:
         tree = self._ours(workspace.path, workspace.id)
-        if tree.tip() != tip:
-            raise RefusedError(f"{tree.path} has moved on", stale=True)
-        if tree.unsaved().any:
-            raise RefusedError(
-                f"{tree.path} holds what is in no commit",
-                f"novaorch training commit {workspace.id.project}/{workspace.id.name}",
-                stale=True,
-            )
-        repository = tree.repository
-        if not repository.is_over(workspace.id, repository.number(tree.branch)):
-            raise RefusedError(f"the run {tree.branch} is not over", stale=True)
-        branch = repository.run(workspace.id, workspace.base)
+        self._over(tree, workspace, tip)
+        branch = tree.repository.run(workspace.id, workspace.base)
         self.done("branch")
+        self._over(tree, workspace, tip)  # its agent goes on, whatever is done here
         tree.branch = branch
         tree.check_out()
         self.done("run")
+
+    def _over(self, tree: Tree, workspace: Workspace, tip: str) -> None:
+        """Refuse to leave a run that is not over, or a tree that holds what is in no commit."""
+        repository, called = tree.repository, f"{workspace.id.project}/{workspace.id.name}"
+        if tree.tip() != tip:
+            raise RefusedError(f"{tree.path} has moved on", stale=True)
+        if tree.unsaved().any:
+            mend = f"novaorch training commit {called}"
+            raise RefusedError(f"{tree.path} holds what is in no commit", mend, stale=True)
+        if not repository.is_over(workspace.id, repository.number(tree.branch)):
+            raise RefusedError(f"the run {tree.branch} is not over", stale=True)
 
     def _close(self, tree: Tree, branch: str, tip: str) -> None:
         if (tree.branch, tree.tip()) != (branch, tip):
@@ -205,6 +207,8 @@ class MemoryWorkshop:
         if unsaved.any and tree.mark is not None:
             tree.repository.keep(tree.mark.unit, tree.files)
             self.done("kept")
+        if self.yard.trees.get(tree.path) is not tree:
+            raise RefusedError(f"{tree.path} is another tree by now", stale=True)
         del self.yard.trees[tree.path]
         self.done("gone")
 
