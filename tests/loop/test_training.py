@@ -112,7 +112,7 @@ def test_what_was_spent_is_counted_once(school: School) -> None:
 
 
 def test_the_last_word_is_waited_for_a_little(school: School) -> None:
-    late = [Spoken(said="before"), Spoken(said="before"), Spoken(said="Done. ", tokens_out=7)]
+    late = [Spoken(), Spoken(said="before"), Spoken(said="Done. ", tokens_out=7)]
     school.diary.comes = lambda: late.pop(0)
     school.turn("x", "a", said="Done.")
     assert school.turns[0].tokens_out == 7

@@ -23,10 +23,10 @@ def summed(own: Sequence[Transcript], every: Sequence[Transcript], since: float)
     uses = [answer.use for answer in new]
     into = sum(u.tokens_in + u.cache_read + u.cache_write + u.cache_write_long for u in uses)
     known = all(answer.usd is not None for answer in new)
-    answered = last is not None and _newest(last) > since
+    said = last.said if last is not None else None
     return Spoken(
         prompts=tuple(one.text for one in asked if one.at > since),
-        said=last.said if last is not None and answered else "",
+        said=said.text if said is not None and said.at > since else "",
         conversation=last.path.stem if last is not None else "",
         model=max(new, key=lambda one: one.at).model if new else "",
         tokens_in=into,

@@ -59,8 +59,8 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a person, or a message, asked, and when."""
+class Words:
+    """What a person or a message asked, or an agent said, and when."""
 
     at: float
     text: str
@@ -73,9 +73,9 @@ class Transcript:
     path: Path
     cost: Cost
     answers: dict[str, Answer] = field(default_factory=dict)
-    prompts: deque[Asked] = field(default_factory=lambda: deque(maxlen=PROMPTS_KEPT))
-    said: str = ""
-    """The text of the last answer that has one."""
+    prompts: deque[Words] = field(default_factory=lambda: deque(maxlen=PROMPTS_KEPT))
+    said: Words = field(default_factory=lambda: Words(0.0, ""))
+    """The last answer that has a text."""
     _at: int = 0
     _inode: int = 0
     _rest: bytes = b""
@@ -115,7 +115,7 @@ class Transcript:
         elif told.get("type") == "user" and not any(told.get(word) for word in _NOT_ASKED):
             text = _text(told.get("message"))
             if text and not text.startswith(_BROKEN_OFF):
-                self.prompts.append(Asked(_hour(told.get("timestamp")), text))
+                self.prompts.append(Words(_hour(told.get("timestamp")), text))
 
     def _note(self, told: dict[str, Json]) -> None:
         message = told.get("message")
@@ -130,7 +130,8 @@ class Transcript:
         hour = told.get("timestamp")
         day = str(hour or "")[:10]
         self.answers[name] = Answer(day, model, use, self.cost(model, use), _hour(hour))
-        self.said = _text(message) or self.said
+        if text := _text(message):
+            self.said = Words(_hour(hour), text)
 
 
 def holds(transcript: Path, marks: Sequence[str]) -> frozenset[str]:

@@ -361,7 +361,11 @@ def test_a_turn_is_what_came_after_an_hour(
     last = records.spoken(seat(wardrobe), 0.0)
     assert last is not None
     assert (last.prompts, last.tokens_out) == (("third",), 6), "the last turn, when none is named"
-    after = records.spoken(seat(wardrobe), HOUR + 18)
+    wardrobe.talk(own, told(20, answer("d", 1)))
+    mute = records.spoken(seat(wardrobe), HOUR + 18)
+    assert mute is not None
+    assert (mute.said, mute.tokens_out) == ("", 1), "words of an earlier turn are not this one's"
+    after = records.spoken(seat(wardrobe), HOUR + 20)
     assert after == Spoken(conversation=own), "an answer is counted once"
 
 
