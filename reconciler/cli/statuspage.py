@@ -10,6 +10,7 @@ from reconciler.core.agents import BUDGET
 from reconciler.core.conditions import HEALTHY, READY, RECONCILING, STALLED, holds
 from reconciler.core.explain import clean, summary
 from reconciler.core.hearing import HEARD
+from reconciler.core.recording import RECORDED
 from reconciler.core.remotes import as_record, in_words
 from reconciler.core.suspend import line
 from reconciler.model.action import Plan
@@ -239,7 +240,7 @@ def _of_agent(status: Status) -> Iterator[str]:
         yield agent.why
     if agent is not None:
         yield from (f"but {word}" for word in agent.conflicts)
-    yield from (c.message for c in status.conditions if c.name in (BUDGET, HEARD))
+    yield from (c.message for c in status.conditions if c.name in (BUDGET, HEARD, RECORDED))
 
 
 _QUIET = frozenset({AgentState.IDLE, AgentState.BUSY, AgentState.DONE, AgentState.STARTING})

@@ -6,12 +6,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from reconciler.core.hearing import HEARD
+from reconciler.core.recording import RECORDED
 from reconciler.model.agent import AgentReport, AgentState
 from reconciler.model.ids import UnitId
 from reconciler.model.status import Condition, Ready, Status
 
 BUDGET = "Budgeted"
 """Whether an agent's budget is kept: False when it is used up, or nobody can reckon it."""
+_SAID = (BUDGET, HEARD, RECORDED)
+"""What a controller alone knows of an agent."""
 STEP = 10
 """Confidence is told in tenths: a status that changes by the second tells nobody more."""
 
@@ -62,7 +65,7 @@ def _described(status: Status, report: AgentReport | None, warning: str) -> Stat
 def _remembered(status: Status, old: Status | None, fresh: bool) -> Status:
     if old is None or old.pid != status.pid:
         return status
-    said = tuple(c for c in old.conditions if c.name in (BUDGET, HEARD))
+    said = tuple(c for c in old.conditions if c.name in _SAID)
     agent = old.agent if fresh else forgotten(old).agent
     if agent is None and not said:
         return status
