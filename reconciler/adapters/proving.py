@@ -24,6 +24,8 @@ from reconciler.model.problems import SourceError
 from reconciler.model.promotion import Proof
 
 TAIL_BYTES = 8 * 2**10
+MARK = "NOVAORCH_GATE"
+"""Names the folder in the environment of whatever runs in it."""
 GRACE_S = 3.0
 _LOOK_S = 0.2
 _CHUNK = 2**16
@@ -93,7 +95,8 @@ def _one(
 ) -> tuple[str, str]:
     """Run one command; return why it failed ('': it did not), and the end of what it printed."""
     folder, limit_s = where
-    fenced = {**env, "PWD": str(folder), "GIT_CEILING_DIRECTORIES": str(folder.parent)}
+    fenced = {**env, MARK: str(folder), "PWD": str(folder)}
+    fenced["GIT_CEILING_DIRECTORIES"] = str(folder.parent)  # no repository further up is meant
     try:
         process = subprocess.Popen(
             list(argv),
@@ -190,8 +193,18 @@ def _sweep(above: Path) -> None:
             _gone(folder)
 
 
+def _evict(folder: Path) -> None:
+    """End what a gate started and let live on, in whatever session: it has our mark."""
+    mark = os.fsencode(f"{MARK}={folder}") + b"\0"
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if mark in (entry / "environ").read_bytes():
+                os.kill(int(entry.name), signal.SIGKILL)
+
+
 def _gone(folder: Path) -> None:
-    """Take a folder away, also what was made read-only in it."""
+    """Take a folder away, also what was made read-only in it, and who still runs there."""
+    _evict(folder)
 
     def again(_: object, path: str, __: object) -> None:
         with contextlib.suppress(OSError):

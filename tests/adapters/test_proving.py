@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.adapters.proving import TAIL_BYTES, Asked, environment, prove, throw_away
+from reconciler.adapters.proving import MARK, TAIL_BYTES, Asked, environment, prove, throw_away
 from reconciler.model.promotion import Proof
 
 PATH = {"PATH": os.environ["PATH"]}
@@ -88,6 +89,13 @@ def test_what_lives_on_behind_a_command_is_neither_waited_for_nor_left(tmp_path:
     gone(int(mark.read_text()))
 
 
+def test_nor_is_what_ran_away_into_a_session_of_its_own(tmp_path: Path) -> None:
+    mark = tmp_path / "pid"
+    proof, _ = asked(shell(f"setsid sh -c 'echo $$ > {mark}; exec sleep 300' & sleep 0.3"))
+    assert proof.ok
+    gone(int(mark.read_text()))
+
+
 def test_a_flood_is_heard_and_its_end_kept() -> None:
     proof, said = asked([sys.executable, "-c", "print('x' * 300_000); print('end'); exit(1)"])
     assert len(said) == 300_005
@@ -103,7 +111,15 @@ def test_no_secret_reaches_it() -> None:
     _, said = asked(["env"], env=env)
     names = {line.partition("=")[0] for line in said.decode().splitlines()}
     shells = {"PWD", "OLDPWD", "SHLVL", "_"}
-    ours = {"CI", "TERM", "NO_COLOR", "NOVAORCH_RUN", "GIT_TERMINAL_PROMPT", *shells}
+    ours = {
+        "CI",
+        "TERM",
+        "NOVAORCH_GATE",
+        "NO_COLOR",
+        "NOVAORCH_RUN",
+        "GIT_TERMINAL_PROMPT",
+        *shells,
+    }
     assert names <= {"PATH", "HOME", "LC_ALL", "GIT_CEILING_DIRECTORIES", *ours}
     assert "HOME" in names
 
@@ -122,8 +138,11 @@ def test_what_a_killed_process_left_goes_with_the_next_one() -> None:
     ended.wait()
     left = Path(tempfile.gettempdir()) / f"novaorch-gate-{ended.pid}-abc"
     left.mkdir()
+    env = {**os.environ, MARK: str(left)}
+    orphan = subprocess.Popen(["sleep", "300"], env=env, start_new_session=True)
     with throw_away():
         assert not left.exists()
+    assert orphan.wait(20) == -signal.SIGKILL
 
 
 def gone(pid: int) -> None:

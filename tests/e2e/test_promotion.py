@@ -225,3 +225,32 @@ def test_from_within_the_agents_tree_it_is_the_same_repository(studio: Studio) -
         cwd=studio.tree, env=dict(os.environ), capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert [json.loads(line)["run"] for line in done.stdout.splitlines()] == ["web/torch/1"]
+
+
+def test_a_protected_branch_gets_a_branch_to_merge(fleet: Fleet, tmp_path: Path) -> None:
+    """Candidate pushed, merged by people elsewhere, fetched by anybody: archived as theirs."""
+    forge = tmp_path / "forge.git"
+    fleet.settings(f"remote: {{url: 'file://{forge}', protocols: [file]}}")
+    studio = Studio(fleet, gate(["true"]))
+    studio.repo.git("clone", "--quiet", "--bare", str(studio.repo.path), str(forge))
+    hook = forge / "hooks" / "update"
+    hook.write_text('#!/bin/sh\ntest "$1" != refs/heads/main\n')
+    hook.chmod(0o755)
+    studio.begin()
+    studio.work("new.txt", "1\n")
+    said = fleet.run("training", "promote", "torch", "--push", expect=0).out
+    assert "novaorch/promote/web/torch/1" in said
+    assert studio.tip() == studio.base
+    assert "waits to be merged" in fleet.run("training", "list", expect=0).out
+    hook.unlink()
+    clone = tmp_path / "clone"
+    git = studio.repo.git
+    git("clone", "--quiet", str(forge), str(clone))
+    git("-C", str(clone), "merge", "--quiet", "--no-ff", "origin/novaorch/promote/web/torch/1")
+    git("-C", str(clone), "push", "--quiet", "origin", "HEAD:main")
+    git("pull", "--quiet", "--ff-only", str(forge), "main")
+    assert "is in main already" in fleet.run("training", "list", expect=0).out
+    done = fleet.run("training", "promote", "torch", expect=0).out
+    assert "promoted by people" in done
+    (line,) = fleet.run("training", "list", "--all", "--json", expect=0).records
+    assert (line["state"], line["result"]) == ("promoted", studio.tip())
