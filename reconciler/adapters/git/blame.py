@@ -53,7 +53,8 @@ class LineMemory:
             spans = [
                 Span(int(a), int(b), str(c), str(d), int(e)) for a, b, c, d, e in said["spans"]
             ]
-            return str(said["commit"]), spans
+            whole = [span.first for span in spans] == [1, *(span.end for span in spans[:-1])]
+            return (str(said["commit"]), spans) if whole else None
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
@@ -118,12 +119,11 @@ class Blamer:
 
     def line(self, commit: str, path: str, line: int) -> Span:
         """Return whose a line of a file of a commit is."""
-        known = self._known(path)
+        known, found = self._known(path), None
         if known is not None and known[0] == commit:
             found = at(known[1], line)
-            if found is not None:
-                return found
-        found = self._resolved(self._walk(commit, path, known[0] if known else "", line), line)
+        elif known is not None:
+            found = self._resolved(self._walk(commit, path, known[0], line), line)
         if found is None:
             found = at(self._walk(commit, path, "", line).spans, line)
         if found is None:
@@ -135,8 +135,8 @@ class Blamer:
         known = self._known(path)
         if known is not None and known[0] == commit:
             return known[1]
-        walk = self._walk(commit, path, known[0] if known else "", 0)
-        return self._whole(walk) or joined(self._walk(commit, path, "", 0).spans)
+        found = self._whole(self._walk(commit, path, known[0], 0)) if known is not None else None
+        return found or joined(self._walk(commit, path, "", 0).spans)
 
     def changes(self, old: str, new: str) -> list[Hunk]:
         """Return where two blobs differ, line by line."""
@@ -187,15 +187,13 @@ class Blamer:
             raise _unanswered(path, "git says what novaorch does not understand") from None
         finally:
             ended(walk.process)
-        if whole:
-            self._read_whole(walk, commit, path, self.clock() - began)
+        if not walk.spans and not without:
+            raise _unanswered(path, self.room.complaint() or "git named nobody")
+        if whole and walk.spans and self.clock() - began >= SLOW_S:
+            self._owe(walk, commit, path)
         return walk
 
-    def _read_whole(self, walk: _Walk, commit: str, path: str, seconds: float) -> None:
-        if not walk.spans:
-            raise _unanswered(path, self.room.complaint() or "git named nobody")
-        if seconds < SLOW_S:
-            return
+    def _owe(self, walk: _Walk, commit: str, path: str) -> None:
         self._slow = commit
         made = self._whole(walk)
         if made is not None:

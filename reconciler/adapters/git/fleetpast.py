@@ -11,7 +11,6 @@ import re
 import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from reconciler.adapters.git.formats import printable
@@ -89,7 +88,7 @@ class FleetPast:
         """Return whose signatures count in this fleet."""
         return trust_of(self.manifest(), self.main_root, self.home)
 
-    @cached_property
+    @property
     def main_root(self) -> Path:
         """The main work tree: `fleet.yaml` names keys relative to it."""
         place = self.room.place
@@ -132,7 +131,7 @@ class _Asking:
     def answer(self) -> Wish:
         """Return what became known."""
         charter = deed_of(self.past.shelf, self.noted.charter) if self.noted.charter else None
-        root = printable(str(self.past.root))
+        root = printable(str(self.past.main_root))
         if self.at is None:
             return Wish(root, charter=charter, absent="the commit names no desired state")
         if self.at.missing:

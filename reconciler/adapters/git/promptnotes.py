@@ -46,7 +46,9 @@ def prompt_of(shelf: Shelf, noted: Noted, run: str, commits: tuple[str, ...]) ->
             said = found
             break
         said = said if found is None else found
-    given = printable(str((said or {}).get("hash") or noted.prompt))[:64]
+    given = printable(str(noted.prompt or (said or {}).get("hash") or ""))[:64]
+    if said and said.get("hash") and noted.prompt and said["hash"] != noted.prompt:
+        return Prompt(given, absent="its note is of another prompt: somebody altered it")
     text = (said or {}).get("prompt")
     if isinstance(text, str) and text:
         return Prompt(given, text)
