@@ -16,6 +16,8 @@ from reconciler.adapters.memory import (
     MemoryHost,
     MemoryOutfitter,
     MemoryRepository,
+    MemoryWorkshop,
+    Yard,
 )
 from reconciler.core.explain import explain
 from reconciler.loop.converge import converge
@@ -44,7 +46,11 @@ def ports_for(folder: Path, cache: Path) -> Ports:
         }
     )
     wishes = Wishes(repository, DiskCache(cache, "test"), "/repo", "/home/ada")
-    return Ports(MemoryHost(outfitter=MemoryOutfitter()), wishes, MemoryClock())
+    yard = Yard()
+    for place in ("/repo", "/home/ada/anvil"):
+        yard.repository(place)
+    host, workshop = MemoryHost(outfitter=MemoryOutfitter()), MemoryWorkshop("example", yard)
+    return Ports(host, wishes, MemoryClock(), workshop=workshop)
 
 
 def text_of(thought: Thought) -> str:
