@@ -11,7 +11,7 @@ from reconciler.adapters.git.worktrees.locks import refuse_locked
 from reconciler.adapters.git.worktrees.opening import branch_for, logged
 from reconciler.adapters.git.worktrees.survey import Standing, Survey, files_of, take
 from reconciler.adapters.git.worktrees.yard import Yard
-from reconciler.model.problems import SourceError, StalePlanError
+from reconciler.model.problems import StalePlanError
 from reconciler.model.step import BeginRun
 from reconciler.model.workspace import RUNS
 
@@ -68,7 +68,7 @@ def _refuse_unsaved(survey: Survey, passing: moving.Files) -> None:
     if unsaved.any:
         told = f"{unsaved.staged} staged, {unsaved.changed} changed, {unsaved.untracked} untracked"
         refused = "; ".join(f"{path!r}: {why}" for path, why in unsaved.refused[:3])
-        raise SourceError(
+        raise StalePlanError(
             f"{survey.standing.path} holds what is in no commit, so no new run begins there",
             why=f"{told} files" + (f"; {refused}" if refused else ""),
             fix=f"let the agent commit it: novaorch training commit {survey.standing.unit.project}/"

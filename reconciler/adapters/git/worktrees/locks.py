@@ -6,13 +6,16 @@ A lock of our own that a kill left is known by its draft, which is the same file
 from __future__ import annotations
 
 import os
+import re
 import time
 from pathlib import Path
 
+from reconciler.adapters.git.worktrees import plainfiles
 from reconciler.model.problems import SourceError
 
-_DRAFT = ".novaorch"
+_DRAFT = ".nova"
 _FILES = ("index", "HEAD")
+_PID = re.compile(r"\.nova(\d{1,10})")
 
 
 def refuse_locked(admin: Path) -> None:
@@ -29,7 +32,7 @@ def refuse_locked(admin: Path) -> None:
 
 def locked(admin: Path, name: str, body: bytes) -> None:
     """Write one of git's files under its lock. SourceError: somebody else holds that."""
-    draft, lock = admin / f"{name}{_DRAFT}", admin / f"{name}.lock"
+    draft, lock = admin / f"{name}{_DRAFT}{os.getpid()}-tree", admin / f"{name}.lock"
     _ours(admin, name)
     draft.unlink(missing_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -38,6 +41,7 @@ def locked(admin: Path, name: str, body: bytes) -> None:
             file.write(body)
             file.flush()
             os.fsync(file.fileno())
+        # A link, so that a lock which a kill leaves behind can be told for ours.
         lock.hardlink_to(draft)
         lock.rename(admin / name)
     except FileExistsError:
@@ -48,14 +52,32 @@ def locked(admin: Path, name: str, body: bytes) -> None:
 
 def _ours(admin: Path, name: str) -> bool:
     """Whether there was a lock of ours, whose maker was killed; it is taken away."""
-    draft, lock = admin / f"{name}{_DRAFT}", admin / f"{name}.lock"
+    lock, found = admin / f"{name}.lock", False
+    for left in plainfiles.names(admin):
+        pid = _PID.match(left.removeprefix(name)) if left.startswith(name) else None
+        if pid is None or alive(int(pid[1])):
+            continue
+        draft = admin / left
+        try:
+            mine = draft.samefile(lock)
+        except OSError:
+            mine = False
+        if mine:
+            lock.unlink(missing_ok=True)
+            found = True
+        draft.unlink(missing_ok=True)
+    return found
+
+
+def alive(pid: int) -> bool:
+    """Whether a process of this number runs."""
     try:
-        mine = draft.samefile(lock)
-    except OSError:
+        os.kill(pid, 0)
+    except ProcessLookupError:
         return False
-    if mine:
-        lock.unlink(missing_ok=True)
-    return mine
+    except OSError:
+        return True
+    return True
 
 
 def _held(lock: Path, why: str) -> SourceError:

@@ -125,6 +125,10 @@ class Eye:
             strange = _strange(seen, wanted)
             if strange is not None:
                 return strange
+        if seen.fleet and wanted is not None and self._moves(seen, wanted):
+            hindered = self._hindered(wanted)
+            if hindered is not None:
+                return hindered
         if not same(found.back, _own_place(seen, mark)):
             repository = shlex.quote(seen.repository)
             return (
@@ -139,6 +143,12 @@ class Eye:
             )
         where = self.grounds(found.common).heads.elsewhere(seen.branch, found.admin)
         return _checked_out(seen.branch, where) if where else None
+
+    @staticmethod
+    def _moves(seen: SeenWorkspace, wanted: Workspace) -> bool:
+        """Whether a tree of ours is one of another repository than is wished for."""
+        common = common_dir(Path(wanted.repository))
+        return common is None or not same(common, seen.repository)
 
     # -- what could be made --------------------------------------------------------------------
 

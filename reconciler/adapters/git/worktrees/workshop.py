@@ -89,12 +89,10 @@ class GitWorkshop:
         try:
             for step in order.steps:
                 self._step(step)
-        except StalePlanError as error:
-            return Receipt(order.unit, error.what, error.fix, stale=True)
         except (NovaorchError, OSError) as error:
-            told = translated(error)
+            told, stale = translated(error), isinstance(error, StalePlanError)
             why = f"{told.what}: {told.why}" if told.why else told.what
-            return Receipt(order.unit, why, told.fix, seconds=time.monotonic() - start)
+            return Receipt(order.unit, why, told.fix, stale, time.monotonic() - start)
         return Receipt(order.unit, seconds=time.monotonic() - start)
 
     def _step(self, step: Step) -> None:

@@ -27,7 +27,7 @@ from reconciler.adapters.git.worktrees.refbook import RefBook
 from reconciler.adapters.git.worktrees.removing import remove
 from reconciler.adapters.git.worktrees.survey import Standing
 from reconciler.model.ids import UnitId
-from reconciler.model.problems import BlindError, SourceError
+from reconciler.model.problems import BlindError, SourceError, StalePlanError
 
 _DRAFTS = ".drafts"
 
@@ -90,14 +90,14 @@ class Yard:
             drafts.parent.parent.rmdir()
 
     def standing(self, unit: UnitId, path: Path) -> Standing:
-        """Return a tree of ours at a path. SourceError: it is none."""
+        """Return a tree of ours at a path. StalePlanError: it is none (any more)."""
         admin = admin_of(path)
         found = linked(admin) if admin is not None else None
         mark = marks.read(admin) if admin is not None else None
         if found is None or mark is None or (mark.fleet, mark.unit) != (self.fleet, unit):
-            raise SourceError(
+            raise StalePlanError(
                 f"{path} is no work tree of {unit} by its mark",
-                why="it was made by somebody else, or its .git file was changed",
+                why="it is gone, was made by somebody else, or its .git file was changed",
                 fix=f"look at it, and move what you need elsewhere: ls -la {path}",
             )
         return Standing(unit, path, found.admin, found.common)

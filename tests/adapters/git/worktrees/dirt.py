@@ -1,7 +1,5 @@
 """Random dirty work trees, by seed: whatever an agent may leave behind, and git can hold."""
 
-# ruff: noqa: PTH - names of bytes that are no text are what this is about
-
 from __future__ import annotations
 
 import os
