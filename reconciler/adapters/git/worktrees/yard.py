@@ -20,6 +20,7 @@ from reconciler.adapters.git.scan import StatIndex
 from reconciler.adapters.git.worktrees import mark as marks
 from reconciler.adapters.git.worktrees import plainfiles
 from reconciler.adapters.git.worktrees.heads import Heads
+from reconciler.adapters.git.worktrees.locks import alive
 from reconciler.adapters.git.worktrees.looking import Eye, Ground
 from reconciler.adapters.git.worktrees.places import MAKING, Places, admin_of, linked
 from reconciler.adapters.git.worktrees.planting import Planter
@@ -120,11 +121,7 @@ class Yard:
     def _sweep(self, drafts: Path) -> None:
         """Take away what those left who were killed."""
         for name in plainfiles.folders(drafts):
-            if (
-                name.isdigit()
-                and not Path(f"/proc/{name}").exists()
-                and Path("/proc/self").exists()
-            ):
+            if name.isdigit() and not alive(int(name)):
                 remove(drafts / name)
 
     def _parent(self, common: Path, commit: str) -> str:

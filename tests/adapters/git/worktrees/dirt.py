@@ -1,5 +1,8 @@
 """Random dirty work trees, by seed: whatever an agent may leave behind, and git can hold."""
 
+# ruff: noqa: PTH101, PTH102, PTH103, PTH108, PTH110, PTH112, PTH114, PTH120, PTH211
+# Names of bytes that are no text are what this is about.
+
 from __future__ import annotations
 
 import os

@@ -53,6 +53,7 @@ class GitPlace:
 
     def finish(self, unit: UnitId, path: str) -> None:
         tree = at(Path(path))
+        assert unit.name == Path(path).name
         branch, tip = tree.git("symbolic-ref", "--short", "HEAD"), tree.git("rev-parse", "HEAD")
         verdict = tree.git("commit-tree", f"{tip}^{{tree}}", "-p", tip, "-m", "Promote")
         tree.git("update-ref", branch.replace("training/", "refs/novaorch/archive/", 1), verdict)
