@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -45,9 +46,10 @@ def fleet(
     return make("demo")
 
 
-def write(fleet: Fleet, name: str, *lines: str, mode: str = "training") -> None:
+def write(fleet: Fleet, name: str, *lines: str, mode: str = "training", log: str = "") -> None:
     """Write an agent that pretends, and really writes files."""
-    behaviour = 'env: {FAKE_AGENT: \'{"writes": true, "asks": []}\'}'
+    script = json.dumps({"writes": True, "asks": [], "log": log})
+    behaviour = f"env: {{FAKE_AGENT: '{script}'}}"
     more = ("runtime: fake", f"mode: {mode}", "workspace: {settle: 2s}", behaviour, *lines)
     text = "".join(f"  {line}\n" for line in more)
     head = f"apiVersion: novaorch/v1\nkind: Agent\nmetadata: {{name: {name}}}\nspec:\n"
@@ -206,3 +208,76 @@ def test_within_a_work_tree_novaorch_means_the_fleet(fleet: Fleet) -> None:
         check=False,
     )
     assert "web/agent/ada" in done.stdout, done.stderr
+
+
+SECRET = "AKIA" + "IOSFODNN7" + "EXAMPLQ"  # in pieces: this file is no leak
+
+
+def test_what_is_held_back_is_told_once_and_shown(fleet: Fleet, tmp_path: Path) -> None:
+    truth = tmp_path / "truth"
+    write(fleet, "ada", log=str(truth))
+    fleet.settings("sync: {poll: 1s}")
+    fleet.commit("Wish for ada")
+    fleet.run("up", expect=0)
+    rests(fleet, "ada")
+    leak = f"aws_access_key_id = {SECRET}\naws_secret_access_key = {'wJalrXUtnFEMI' * 3}x\n"
+    say(fleet, "ada", writing("keys.ini", leak, "Keys.") + "\n" + writing("a.txt", "a\n", "Both."))
+    (first,) = made(fleet, "ada", 1)
+    assert fleet.repo.git("ls-tree", "--name-only", first).split()[-1] == "desired-state"
+    assert SECRET not in fleet.repo.git("log", "--all", "-p", "--format=%B%N")
+    rests(fleet, "ada")
+    say(fleet, "ada", "SAY I see.")
+    fleet.until(lambda: "in none of its commits" in truth.read_text(), "ada is told")
+    rests(fleet, "ada")
+    say(fleet, "ada", writing("b.txt", "b\n", "More."))
+    made(fleet, "ada", 2)
+    assert truth.read_text().count("in none of its commits") == 1
+    fleet.until(lambda: "keys.ini" in fleet.run("status").out, "people are told")
+    assert (tree("ada", fleet) / "keys.ini").read_text() == leak, "it stays where it is"
+
+
+def test_a_program_without_hooks_is_committed_when_its_tree_rests(fleet: Fleet) -> None:
+    script = "echo one >made.txt; sleep 4; echo two >>made.txt; sleep 1000"
+    command = json.dumps(["sh", "-c", script])
+    text = "apiVersion: novaorch/v1\nkind: Agent\nmetadata: {name: sh}\nspec:\n"
+    rest = f"  command: {command}\n  mode: training\n  workspace: {{settle: 2s}}\n"
+    fleet.repo.write("web/agents/sh.yaml", text + rest)
+    fleet.commit("Wish for a program")
+    fleet.run("up", expect=0)
+    found = made(fleet, "sh", 2)
+    bodies = [fleet.repo.git("show", f"{commit}:made.txt") for commit in found]
+    assert bodies == ["one", "one\ntwo"]
+    assert {trailers(fleet, one)["Nova-Cause"] for one in found} == {"settled"}
+
+
+def test_a_turn_that_a_person_broke_off_is_committed(fleet: Fleet) -> None:
+    write(fleet, "ada")
+    fleet.commit("Wish for ada")
+    fleet.run("up", expect=0)
+    rests(fleet, "ada")
+    say(fleet, "ada", "THINK 2\n" + writing("half.txt", "half\n", "Done."))
+    fleet.until((tree("ada", fleet) / "half.txt").exists, "half of it is done")
+    fleet.tmux("send-keys", "-t", "=web/ada:", "Escape")
+    (one,) = made(fleet, "ada", 1)
+    says = trailers(fleet, one)
+    assert (says["Nova-Cause"], "Nova-Prompt" in says) == ("settled", True)
+
+
+def test_a_head_elsewhere_is_shown_and_mended(fleet: Fleet) -> None:
+    write(fleet, "ada")
+    fleet.settings("sync: {poll: 1s}")
+    fleet.commit("Wish for ada")
+    fleet.run("up", expect=0)
+    rests(fleet, "ada")
+    place = str(tree("ada", fleet))
+    fleet.repo.git("-C", place, "checkout", "-q", "--detach")
+    say(fleet, "ada", writing("a.txt", "a\n", "Wrote a."))
+    fleet.until(lambda: "could not be committed" in fleet.log(), "it is said")
+    fleet.until(lambda: "could not be committed" in fleet.run("status").out, "and shown")
+    assert commits(fleet, "ada") == []
+    fleet.repo.git("-C", place, "checkout", "-q", branch("ada"))
+    rests(fleet, "ada")
+    say(fleet, "ada", writing("b.txt", "b\n", "Wrote b."))
+    (one,) = made(fleet, "ada", 1)
+    assert fleet.repo.git("diff", "--name-only", f"{one}^", one).split() == ["a.txt", "b.txt"]
+    fleet.until(lambda: "could not be committed" not in fleet.run("status").out, "it is over")
