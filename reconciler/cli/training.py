@@ -11,6 +11,7 @@ from reconciler.cli import court, render
 from reconciler.cli.app import Context
 from reconciler.cli.commitwork import commit_work
 from reconciler.cli.judging import RunName, promote, reject
+from reconciler.cli.restore import restore
 from reconciler.cli.revision import AsJson
 from reconciler.cli.statuspage import age, table
 from reconciler.core import runlines
@@ -178,6 +179,7 @@ def log(ctx: typer.Context, run: RunName, as_json: AsJson = False) -> None:
 
 app.command("promote")(promote)
 app.command("reject")(reject)
+app.command("restore")(restore)
 
 
 # -- inside ---------------------------------------------------------------------------------------
