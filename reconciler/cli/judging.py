@@ -41,6 +41,10 @@ def promote(
     skip_gate: Annotated[
         str, typer.Option("--skip-gate", metavar="REASON", help="Ask no command; said for ever.")
     ] = "",
+    allow: Annotated[
+        list[str] | None,
+        typer.Option("--allow", metavar="PATH", help="Let a path come that policy keeps out."),
+    ] = None,
 ) -> None:
     """Take a run into its branch: on top of it, through the gate, and only then the branch moves.
 
@@ -59,17 +63,19 @@ def promote(
         court.outside(context.wiring, held.fleet, "promote")
         yard, known = held.find(run)
         by = context.wiring.person
-        policy = policy or held.training(known).merge
-        ask = Ask(known.name, by, policy, into, push, " ".join(skip_gate.split()))
+        rules = held.training(known)
+        ask = Ask(
+            known.name, by, policy, into, push, " ".join(skip_gate.split()), tuple(allow or ())
+        )
         remote = court.remote(held) if push else None
         yard.push = remote.push if remote is not None else None
         try:
             with queue.turn(yard.room.common_dir, known.name, render.err):
-                done = _promotions(held, yard, by).promote(ask, policy)
+                done = _promotions(held, yard, by).promote(ask, rules)
         finally:
             if remote is not None:
                 remote.close()
-        _said(held, done, policy)
+        _said(held, done, policy or rules.merge)
 
 
 def reject(

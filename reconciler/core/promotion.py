@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Collection, Sequence
 
 from reconciler.core.explain import counted
-from reconciler.model.promotion import Checkout, Decision, Facts, Move
-from reconciler.model.training import Verdict
+from reconciler.model.promotion import Checkout, Decision, Facts, KnownRun, Move
+from reconciler.model.training import HeldBack, Verdict
 
 _SHOWN = 5
+NO_PATH = "git takes no path of this name"
+"""Nobody's word lets this through."""
 
 
 def decide(facts: Facts) -> Decision:
@@ -126,6 +129,23 @@ def _put_aside(checkout: Checkout) -> str:
     return (
         f"commit them (git -C {place} commit --all), or put them aside (git -C {place} stash push "
         "--include-untracked), then run the same command again"
+    )
+
+
+def customs(known: KnownRun, held: Sequence[HeldBack], allow: Collection[str]) -> Decision | None:
+    """Return the refusal because of paths that policy keeps out, unless each is allowed by name."""
+    left = [one for one in held if one.path not in allow or one.why == NO_PATH]
+    if not left:
+        return None
+    shown = "; ".join(f"{one.path} ({one.rule}: {one.why})" for one in left[:_SHOWN])
+    more = f"; and {len(left) - _SHOWN} more" if left[_SHOWN:] else ""
+    words = " ".join(f"--allow {shlex.quote(one.path)}" for one in left)
+    return Decision(
+        Move.REFUSE,
+        f"{known.name} would bring what agents' work may not hold: {counted(len(left), 'path')}",
+        shown + more,
+        f"have its agent take it out, or, if you have looked at it: novaorch training promote "
+        f"{known.name} {words}",
     )
 
 

@@ -50,6 +50,7 @@ def message(said: Sentence) -> str:
         ("Nova-Before", said.before),
         ("Nova-Policy", said.policy),
         ("Nova-Gate", said.proof.word if promoted else ""),
+        *(("Nova-Allowed", path) for path in said.allowed),
         ("Nova-Commits", str(run.commits)),
         ("Nova-Base", run.base),
         ("Nova-Began", f"{run.began:.0f}"),

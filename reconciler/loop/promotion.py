@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from reconciler.core.promotion import decide
+from reconciler.core.promotion import customs, decide
 from reconciler.model.problems import ConflictError, NovaorchError, RefusedError
 from reconciler.model.promotion import (
     Ask,
@@ -22,6 +22,7 @@ from reconciler.model.promotion import (
     Settled,
 )
 from reconciler.model.training import Verdict
+from reconciler.model.unit import Training
 from reconciler.ports.promotion import Bench, Prover, Yard
 
 TRIES = 5
@@ -37,7 +38,7 @@ class Promotions:
     now: Callable[[], float]
     say: Callable[[str], None]
 
-    def promote(self, ask: Ask, policy: str) -> Settled:
+    def promote(self, ask: Ask, rules: Training) -> Settled:
         """Bring a run into its target. RefusedError: a guard or the gate says no.
 
         With clashes, nothing was moved. The same words again end the same way.
@@ -45,7 +46,7 @@ class Promotions:
         proved: dict[str, Proof] = {}
         for _ in range(TRIES):
             try:
-                return self._tried(ask, ask.policy or policy, proved)
+                return self._tried(ask, rules, proved)
             except ConflictError as error:
                 self.say(f"{error.what}: once more")
                 last = error
@@ -66,8 +67,8 @@ class Promotions:
 
     # -- inside ----------------------------------------------------------------------------------
 
-    def _tried(self, ask: Ask, policy: str, proved: dict[str, Proof]) -> Settled:
-        facts, decision = self._decided(ask, policy)
+    def _tried(self, ask: Ask, rules: Training, proved: dict[str, Proof]) -> Settled:
+        facts, decision = self._decided(ask, ask.policy or rules.merge)
         known = facts.known
         if decision.move is Move.NOTHING:
             return Settled(known, Move.NOTHING, known.run.result, notes=decision.notes)
@@ -77,6 +78,8 @@ class Promotions:
         if not isinstance(made, Candidate):
             self.yard.clash(facts, made)
             return Settled(known, Move.REFUSE, clashes=made, notes=decision.notes)
+        held = self.yard.brings(known, (made, decision.move), rules)
+        _must(customs(known, held, ask.allow) or decision)
         if not ask.publish:
             facts = replace(facts, checkouts=self.yard.checkouts(facts, made))
             _must(decide(facts))
@@ -93,6 +96,7 @@ class Promotions:
                 notes=decision.notes,
             )
         sentence = self._sentence(facts, ask, made, proof)
+        sentence = replace(sentence, allowed=tuple(one.path for one in held))
         archive, stays = self.yard.take(sentence, made)
         return Settled(
             known,

@@ -190,6 +190,7 @@ class Sentence:
     before: str = ""
     policy: str = ""
     proof: Proof = field(default_factory=Proof)
+    allowed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +198,7 @@ class Ask:
     """What somebody asks for: this run, on their word (`Name <mail>`).
 
     `policy` and `target` are said by hand, '' for what the manifest says. `skip_gate` is why its
-    commands are not asked.
+    commands are not asked, `allow` are paths that may come although policy keeps them out.
     """
 
     name: str
@@ -206,6 +207,7 @@ class Ask:
     target: str = ""
     publish: bool = False
     skip_gate: str = ""
+    allow: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

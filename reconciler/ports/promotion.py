@@ -14,6 +14,8 @@ from reconciler.model.promotion import (
     Proof,
     Sentence,
 )
+from reconciler.model.training import HeldBack
+from reconciler.model.unit import Training
 
 
 class Yard(Protocol):
@@ -29,6 +31,12 @@ class Yard(Protocol):
 
     def make(self, facts: Facts, move: Move, by: str) -> Candidate | tuple[Clash, ...]:
         """Make the candidate; moves nothing. What clashes is returned, with its commits."""
+        ...
+
+    def brings(
+        self, known: KnownRun, made: tuple[Candidate, Move], rules: Training
+    ) -> tuple[HeldBack, ...]:
+        """Return what a candidate would bring although the policy keeps it out."""
         ...
 
     def checkouts(self, facts: Facts, candidate: Candidate) -> tuple[Checkout, ...]:

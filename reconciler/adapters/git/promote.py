@@ -13,6 +13,7 @@ from reconciler.adapters.git.candidate import ClashError, Wanted, Workbench
 from reconciler.adapters.git.checkouts import Checkouts, Desk
 from reconciler.adapters.git.cleanroom import CleanRoom
 from reconciler.adapters.git.containment import Landing, landed
+from reconciler.adapters.git.customs import held
 from reconciler.adapters.git.layout import lay_out
 from reconciler.adapters.git.place import Place
 from reconciler.adapters.git.process import GitCommand
@@ -30,7 +31,8 @@ from reconciler.model.promotion import (
     Move,
     Sentence,
 )
-from reconciler.model.training import Verdict
+from reconciler.model.training import HeldBack, Verdict
+from reconciler.model.unit import Training
 
 PROMOTED = "novaorch/promote/"
 Push = Callable[[str, str], None]
@@ -118,6 +120,12 @@ class GitYard:
             return self.bench.make(wanted)
         except ClashError as error:
             return error.clashes
+
+    def brings(
+        self, known: KnownRun, made: tuple[Candidate, Move], rules: Training
+    ) -> tuple[HeldBack, ...]:
+        """See `Yard.brings`."""
+        return held(self.room, known, made, rules)
 
     def checkouts(self, facts: Facts, candidate: Candidate) -> tuple[Checkout, ...]:
         """See `Yard.checkouts`."""

@@ -16,6 +16,7 @@ from reconciler.loop.promotion import Promotions
 from reconciler.model.ids import UnitId
 from reconciler.model.promotion import Ask, Candidate, Facts, KnownRun, Proof, Settled
 from reconciler.model.training import Turn
+from reconciler.model.unit import Training
 from tests.adapters.git.sandbox import Sandbox
 
 ADA = "Ada <ada@example.org>"
@@ -141,10 +142,10 @@ class Bed:
         """Return who promotes here."""
         return Promotions(yard or self.yard(), self.prover, self.bench, Clock(), self.said.append)
 
-    def promote(self, policy: str = "squash", run: int = 0, **more: str | bool) -> Settled:
+    def promote(self, policy: str = "squash", run: int = 0, **more: object) -> Settled:
         """Promote a run of the agent."""
         ask = Ask(f"shop/torch/{run or self.run}", ADA, **more)  # type: ignore[arg-type]
-        return self.promotions().promote(ask, policy)
+        return self.promotions().promote(ask, Training(merge=policy, file_max=1000))
 
     def reject(self, why: str = "no", run: int = 0) -> Settled:
         """Reject a run of the agent."""

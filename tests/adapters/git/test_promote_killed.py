@@ -16,6 +16,7 @@ import pytest
 
 from reconciler.loop.promotion import Promotions
 from reconciler.model.promotion import Ask, Candidate, Facts, Proof, State
+from reconciler.model.unit import Training
 from tests.adapters.git.runbed import ADA, Bed, Clock
 
 WRITES = "hash-object|update-ref|read-tree|update-index|merge-tree"
@@ -185,9 +186,9 @@ def test_two_at_once_through_one_door(bed: Bed) -> None:
 
     def meanwhile(_facts: Facts, _made: Candidate) -> None:
         bed.prover.meanwhile = lambda _f, _m: None
-        other.promote(Ask("shop/torch/1", ADA), "squash")
+        other.promote(Ask("shop/torch/1", ADA), Training())
 
     bed.prover.meanwhile = meanwhile
-    bed.promotions(yard).promote(Ask("shop/torch/1", ADA), "squash")
+    bed.promotions(yard).promote(Ask("shop/torch/1", ADA), Training())
     assert len(bed.repo.git("log", "--format=%H", f"{bed.base}..main").splitlines()) == 1
     assert bed.known().state is State.PROMOTED

@@ -14,6 +14,7 @@ import pytest
 from reconciler.adapters.git.queue import LOCK, turn
 from reconciler.adapters.git.runwork import begin, commits, files, patch
 from reconciler.model.promotion import Ask, Candidate, Proof, State
+from reconciler.model.unit import Training
 from tests.adapters.git.runbed import ADA, Bed
 
 
@@ -224,7 +225,7 @@ def test_a_protected_branch(bed: Bed, how: str, policy: str) -> None:
     yard = bed.yard()
     yard.push = forge.push
     bed.prover.proof = Proof(1, 1)
-    done = bed.promotions(yard).promote(Ask("shop/torch/1", ADA, publish=True), policy)
+    done = bed.promotions(yard).promote(Ask("shop/torch/1", ADA, publish=True), Training(policy))
     assert done.pushed_as == "novaorch/promote/shop/torch/1"
     assert bed.tip() == before
     assert len(bed.prover.asked) == 1
@@ -244,7 +245,7 @@ def test_more_work_after_a_push_is_open_again(bed: Bed) -> None:
     bed.change(3, "three")
     yard = bed.yard()
     yard.push = forge.push
-    bed.promotions(yard).promote(Ask("shop/torch/1", ADA, publish=True), "squash")
+    bed.promotions(yard).promote(Ask("shop/torch/1", ADA, publish=True), Training())
     bed.change(4, "four")
     assert bed.known().state is State.OPEN
 
