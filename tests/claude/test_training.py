@@ -1,7 +1,8 @@
-"""Training with the real client: three turns, three signed commits, and every line knows its prompt."""
+"""Training with the real client: turns, signed commits, and every line knows its prompt."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,11 +50,11 @@ def agent(bed: Bed, name: str, *lines: str) -> None:
     bed.fleet.repo.write(f"web/agents/{name}.yaml", head + text)
 
 
-def turn(bed: Bed, name: str, path: str, content: str, said: str) -> str:
-    """Have an agent write a file; return the commit of that turn."""
-    before = len(commits(bed.fleet, name))
-    file = str(tree(name, bed.fleet) / path)
-    bed.send(name, writing(file, content, said), "--wait", "read")
+def turn(bed: Bed, name: str, path: str, content: str, said: str, *more: tuple[str, str]) -> str:
+    """Have an agent write a file, and more; return the commit of that turn."""
+    before, place = len(commits(bed.fleet, name)), tree(name, bed.fleet)
+    files = [writing(str(place / p), text, said) for p, text in ((path, content), *more)]
+    bed.send(name, "\n".join(files), "--wait", "read")
     bed.until(lambda: len(commits(bed.fleet, name)) == before + 1, f"{path} is in a commit")
     return commits(bed.fleet, name)[-1]
 
@@ -117,3 +118,55 @@ def test_from_three_turns_to_a_branch_and_back(bed: Bed, tmp_path: Path) -> None
     assert fleet.repo.git("rev-parse", "main^{tree}") == fleet.repo.git(
         "rev-parse", f"{desired}^{{tree}}"
     )
+
+
+SECRET = "AKIA" + "IOSFODNN7" + "EXAMPLQ"  # in pieces: this file is no leak
+
+
+def test_an_agent_saves_its_work_and_is_told_what_is_in_no_commit(bed: Bed) -> None:
+    agent(bed, "ada")
+    bed.up("ada")
+    place = tree("ada", bed.fleet)
+    half, whole = (str(place / name) for name in ("half.txt", "whole.txt"))
+    calls = [
+        ("Write", {"file_path": half, "content": "half\n"}),
+        ("mcp__novaorch__save_work", {"message": "Half of it"}),
+        ("Write", {"file_path": whole, "content": "whole\n"}),
+    ]
+    lines = [f"CALL {name} {json.dumps(words)}" for name, words in calls]
+    bed.send("ada", "\n".join([*lines, "SAY All of it."]), "--wait", "read")
+    bed.until(lambda: len(commits(bed.fleet, "ada")) == 2, "what was saved, and the rest")
+    first, second = commits(bed.fleet, "ada")
+    assert bed.fleet.repo.git("show", "-s", "--format=%s", first) == "Half of it"
+    assert bed.fleet.repo.git("diff", "--name-only", first, second) == "whole.txt"
+    one, two = (trailers(bed.fleet, commit) for commit in (first, second))
+    assert one["Nova-Cause"].startswith("asked")
+    assert two["Nova-Cause"] == "turn"
+    assert one["Nova-Prompt"] == two["Nova-Prompt"]
+    used = [int(said["Nova-Tokens"].split()[0]) for said in (one, two)]
+    assert sum(used) == 4 * 5, "four answers, each counted once"
+
+    keys = f"aws_access_key_id = {SECRET}\n"
+    turn(bed, "ada", "c.txt", "c\n", "Wrote c.", ("keys.ini", keys))
+    assert bed.given("in none of its commits") == 0
+    bed.send("ada", "SAY Oh.", "--wait", "read")
+    bed.send("ada", "SAY Oh!", "--wait", "read")
+    assert bed.given("in none of its commits") == 1
+    assert SECRET not in bed.fleet.repo.git("log", "--all", "-p", "--format=%B")
+
+
+def test_a_command_within_a_work_tree_is_about_the_fleet(bed: Bed) -> None:
+    agent(bed, "ada")
+    bed.up("ada")
+    pids = bed.fleet.pids()
+    bed.fleet.tmux("send-keys", "-t", "=web/ada:", "-l", "/nova:auto web/ada")
+    bed.until(lambda: "/nova:auto web/ada" in bed.fleet.screen("web/ada"), "it is typed")
+    bed.fleet.tmux("send-keys", "-t", "=web/ada:", "Enter")
+    bed.until(lambda: bed.given("Observed: the daemon follows") == 1, "its model is told", 60)
+    text = bed.fleet.repo.git("show", "main:desired-state/web/agents/ada.yaml")
+    assert "  mode: auto\n" in text
+    file = tree("ada", bed.fleet) / "later.txt"
+    bed.send("ada", writing(str(file), "x\n", "Wrote it."), "--wait", "read")
+    bed.until(file.exists, "it goes on")
+    assert commits(bed.fleet, "ada") == []
+    assert bed.fleet.pids() == pids, "a mode is switched live"
