@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import FrameType
+from typing import Annotated
 
 import typer
 
@@ -19,6 +20,7 @@ from reconciler.cli.app import Context
 from reconciler.cli.errands import Errands
 from reconciler.cli.publisher import Publisher
 from reconciler.cli.reception import Reception
+from reconciler.cli.standby import Standby
 from reconciler.core.explain import clean
 from reconciler.core.lease import Standing
 from reconciler.loop.cycle import Ports, Thought
@@ -30,7 +32,12 @@ from reconciler.model.problems import LeaseHeldError
 from reconciler.wiring import Wiring
 
 
-def command(ctx: typer.Context) -> None:
+def command(
+    ctx: typer.Context,
+    standby: Annotated[
+        bool, typer.Option("--standby", help="Wait while another controller has the fleet.")
+    ] = False,
+) -> None:
     """Keep what runs as it is wished for, until SIGTERM or Ctrl-C; sessions go on after that.
 
     A git hook, a watch on the refs or a tmux event shortens the wait; without any of them it polls.
@@ -40,20 +47,29 @@ def command(ctx: typer.Context) -> None:
     context: Context = ctx.obj
     wiring = context.wiring
     wiring.followed.mark.thorough, wiring.followed.log = True, log
-    fleet = wiring.followed.read().fleet
-    tenure = wiring.tenure(fleet)
-    if not tenure.begin():
-        raise LeaseHeldError(
-            "a daemon keeps this fleet true already",
-            why=handover.holder(wiring, fleet),
-            fix="look at it: novaorch status; or end it: novaorch down",
-        )
+    taken = Standby(wiring, log).wait() if standby else _taken(wiring)
+    if taken is None:
+        return
+    fleet, tenure = taken
     try:
         _run(wiring, fleet, tenure)
     finally:
         tenure.end()
     if tenure.lost is not None:
         raise tenure.lost
+
+
+def _taken(wiring: Wiring) -> tuple[FleetSettings, Tenure]:
+    """Take the right to act. LeaseHeldError: somebody has it."""
+    fleet = wiring.followed.read().fleet
+    tenure = wiring.tenure(fleet)
+    if not tenure.begin():
+        raise LeaseHeldError(
+            "a daemon keeps this fleet true already",
+            why=handover.holder(wiring, fleet),
+            fix="look at it: novaorch status; or end it: novaorch down; or wait: --standby",
+        )
+    return fleet, tenure
 
 
 def _run(wiring: Wiring, fleet: FleetSettings, tenure: Tenure) -> None:

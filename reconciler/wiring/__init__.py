@@ -107,7 +107,8 @@ class Wiring(AgentDoors, KeepingDoors, TreeDoors, RemoteDoors, JudgingDoors):
             repository,
             self.clock,
             store=lambda fleet, start: self.store(fleet, start=start),
-            name=name.removeprefix("refs/novaorch/"),
+            # Several clones may share a store, and even a host: what one knows, another may not.
+            name=f"{name.removeprefix('refs/novaorch/')}@{self._clone()}",
         )
         made = Followed(self.wishes, self.control, mark, self.clock, theirs=self.theirs())
         made.trials = Trials(
@@ -169,8 +170,12 @@ class Wiring(AgentDoors, KeepingDoors, TreeDoors, RemoteDoors, JudgingDoors):
         base = self.environ.get("XDG_CACHE_HOME") or str(
             Path(self.environ.get("HOME", "/")) / ".cache"
         )
-        mark = hashlib.sha256(os.fsencode(self.repository.common_dir.resolve())).hexdigest()[:16]
-        return DiskCache(Path(base) / "novaorch" / f"{mark}.json", f"{__version__} {SHAPE}")
+        file = Path(base) / "novaorch" / f"{self._clone()}.json"
+        return DiskCache(file, f"{__version__} {SHAPE}")
+
+    def _clone(self) -> str:
+        """Return a word for this clone: no two of a machine have the same."""
+        return hashlib.sha256(os.fsencode(self.repository.common_dir.resolve())).hexdigest()[:16]
 
     @property
     def nudge(self) -> Path:
