@@ -223,7 +223,7 @@ def _closed(_name: str, _arguments: Mapping[str, Json]) -> Mapping[str, Json]:
 
 
 def _places(fleet: FleetSettings) -> tuple[str, ...]:
-    return fleet.name, fleet.socket, fleet.store_url, fleet.store_password
+    return fleet.name, fleet.socket, fleet.store_url, fleet.store_password, fleet.training_key
 
 
 def _word(body: Json, key: str) -> str:

@@ -17,6 +17,8 @@ PROMPTS_MAX = 20
 """Of more prompts in one turn, the last ones are remembered."""
 AGAIN_S, AGAIN_MAX_S = 5.0, 300.0
 """What failed is tried again so much later, and each time twice as much, up to five minutes."""
+LOOK_S, QUIET_S = 2.0, 16.0
+"""A tree in which nothing was new is looked at again so soon, and ever later up to the second."""
 TOLD_MAX = 10
 """So many paths are named; of more, the count."""
 
@@ -71,6 +73,8 @@ class Lesson:
     seen: str = ""
     seen_at: float = 0.0
     done: str = ""
+    quiet: int = 0
+    look_at: float = 0.0
     _told: set[tuple[str, str]] = field(default_factory=set)
     _told_trouble: str = ""
 
@@ -143,7 +147,10 @@ class Lesson:
         """Take note of a tree's fingerprint; return whether it is to be committed now."""
         if word == self.done and self.failed is None:
             self.restless, self.seen = False, word
+            self.look_at = now + min(QUIET_S, LOOK_S * 2.0 ** min(self.quiet, 10))
+            self.quiet += 1
             return False
+        self.quiet = 0
         if word != self.seen or now < self.seen_at:
             self.seen, self.seen_at = word, now
         return now - self.seen_at >= settle_s

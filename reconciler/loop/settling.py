@@ -20,9 +20,9 @@ from reconciler.model.training import Trainee
 
 ROUND_S = 2.0
 """Between two looks at a tree, at least."""
-SHARE = 50
-"""Looks that took so long are followed by a wait this many times as long: 2 % of a core."""
-COMMIT_S = 30.0
+SHARE = 100
+"""Looks that took so long are followed by a wait this many times as long: 1 % of a core."""
+COMMIT_S = 5.0
 """So long one tree's commit keeps the others waiting."""
 
 
@@ -50,7 +50,7 @@ class Settling:
         self._ended = True
         self._bell.set()
         if self._thread is not None:
-            self._thread.join(COMMIT_S)
+            self._thread.join(COMMIT_S + ROUND_S)
 
     def round(self) -> float:
         """Look at every tree in which something may be new; return for how long not to look."""
@@ -68,7 +68,7 @@ class Settling:
     def _due(self, trainee: Trainee, now: float) -> bool:
         unit = trainee.seat.unit
         lesson = self.training.lesson(unit)
-        if now < lesson.not_before:
+        if now < max(lesson.not_before, lesson.look_at):
             return False
         return not hooked(trainee.seat) or (lesson.restless and not self.busy(unit))
 

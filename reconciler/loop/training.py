@@ -27,6 +27,9 @@ from reconciler.model.workspace import SeenWorkspace
 PATIENCE_S = 0.5
 """So long the end of a turn waits for its commit: the gate says nothing after 0.75 s, and others
 want to answer, too. The commit is made all the same."""
+WAITING_MAX = 4
+"""So many ends of turns wait at once; the gate has few threads, and other hooks need them. The next
+is answered at once, and its commit is made as soon."""
 ASKED_S = 8.0
 """So long somebody who asked for a commit waits; the command line hangs up after ten seconds."""
 CLOSE_S = 5.0
@@ -54,6 +57,7 @@ class Training:
     _trainees: Mapping[UnitId, Trainee] = field(default_factory=dict)
     _desks: dict[UnitId, _Desk] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
+    _room: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(WAITING_MAX))
     _ended: bool = False
 
     def take(self, trainees: Mapping[UnitId, Trainee]) -> None:
@@ -106,10 +110,18 @@ class Training:
         with self._lock:
             wanted = lesson.ended(event)
         if trains:
-            done = self._want(event.unit, wanted)
+            self._await(self._want(event.unit, wanted))
+        return SILENCE
+
+    def _await(self, done: Future[Recorded | None]) -> None:
+        """Wait for a commit, not for long, and not with too many others."""
+        if not self._room.acquire(blocking=False):
+            return
+        try:
             with contextlib.suppress(TimeoutError, CancelledError):  # it goes on without us
                 done.exception(PATIENCE_S)
-        return SILENCE
+        finally:
+            self._room.release()
 
     # -- asked for ---------------------------------------------------------------------------------
 

@@ -276,6 +276,22 @@ def test_a_slow_commit_keeps_no_agent_waiting(
     assert school.slate.most_at_once == 1, "one commit a tree at a time"
 
 
+def test_many_ends_at_once_leave_room_for_other_hooks(school: School) -> None:
+    gate = threading.Event()
+    school.slate.before = lambda: gate.wait(10)
+    for _ in range(room.WAITING_MAX):
+        assert school.training._room.acquire(blocking=False)
+    began = time.monotonic()
+    school.turn("one", "a")
+    assert time.monotonic() - began < room.PATIENCE_S
+    gate.set()
+    for _ in range(room.WAITING_MAX):
+        school.training._room.release()
+    school.turn("two", "ab")
+    assert school.turns[0].prompt == "one"
+    assert school.training._room.acquire(blocking=False), "each lets go of its place"
+
+
 def test_whoever_asks_is_answered_in_time(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "ASKED_S", 0.05)
     gate = threading.Event()
@@ -356,8 +372,11 @@ def test_a_runtime_without_hooks_is_committed_when_its_tree_rests(school: School
     assert (turn.unit, turn.cause, turn.model) == (EVE, "settled", "m1")
     school.rounds(60)
     assert len(school.turns) == 1
+    looks = school.slate.looks
+    school.rounds(320)
+    assert school.slate.looks - looks <= 21, "the longer nothing is new, the seldomer it looks"
     school.write("abcd", EVE)
-    school.rounds(20)
+    school.rounds(40)
     assert len(school.turns) == 2
 
 

@@ -133,7 +133,8 @@ class Outfits:
     def _written(self, start: _Start, life: Life) -> dict[str, str]:
         """Write an agent's own files; return the words that lead to them."""
         charter = self.charter(start.unit.project)
-        who = papers.Identity(start.unit, self.fleet, charter, life.instead)
+        tree = "NOVAORCH_REPOSITORY" in dict(start.launch.env)
+        who = papers.Identity(start.unit, self.fleet, charter, life.instead, tree)
         names = ("session-start.json", "settings.json", "mcp.json")
         told, settings, servers = (start.folder / name for name in names)
         note = Lives(start.folder).note

@@ -21,12 +21,14 @@ _CHARTER_ROOM = 7_000
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who an agent is: what its model is told at the start of each conversation, and again when
-    one was cut short. `instead` is a conversation that could not be gone on with."""
+    one was cut short. `instead` is a conversation that could not be gone on with. `tree`: it has a
+    work tree of its own."""
 
     unit: UnitId
     fleet: str
     charter: str = ""
     instead: str = ""
+    tree: bool = False
 
 
 def settings(gate: str, tools: Sequence[str], started: Path, note: Path) -> dict[str, Json]:
@@ -88,6 +90,12 @@ def _facts(who: Identity) -> str:
         "- A question that only a person can decide goes through `request_decision`; what was "
         "reached, or what stands in the way, through `report_status`.",
     ]
+    if who.tree:
+        lines.append(
+            "- Its directory is a git work tree that nobody else works in, on a branch of its own. "
+            "In the mode training novaorch commits what changed there at the end of each turn; "
+            "`save_work` does so at once."
+        )
     if who.instead:
         lines.append(
             f"- The conversation {who.instead} could not be gone on with, so this is another one."

@@ -179,6 +179,21 @@ def test_a_folder_with_a_strange_name_is_quoted_for_the_shell(tmp_path: Path) ->
     assert not (tmp_path / "hacked").exists()
 
 
+def test_who_has_a_work_tree_of_its_own_is_told_so(wardrobe: Wardrobe) -> None:
+    def told() -> str:
+        said = wardrobe.json("session-start.json")["hookSpecificOutput"]["additionalContext"]
+        return str(said)
+
+    wardrobe.dress()
+    assert "work tree" not in told()
+    launch = replace(wardrobe.launch(), env=(("NOVAORCH_REPOSITORY", "/srv/fleet"),))
+    wardrobe.dress(launch=launch)
+    assert "`save_work`" in told()
+    wardrobe.charter = "x" * 20_000
+    wardrobe.dress(launch=launch)
+    assert len(told()) <= TEXT_MAX
+
+
 @pytest.mark.parametrize("charter", ["line of a charter\n" * 2000, "🪁" * 20_000])
 def test_a_long_charter_is_cut_and_says_so(wardrobe: Wardrobe, charter: str) -> None:
     wardrobe.charter = charter
