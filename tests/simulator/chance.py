@@ -22,8 +22,10 @@ from tests.simulator.workloads import (
     doomed,
     falls,
     pane,
+    promotes,
     session,
     stubborn,
+    writes,
 )
 
 NAMES = ("a", "b", "c", "d")
@@ -57,6 +59,8 @@ def _agent(chance: random.Random, index: int, seats: list[str]) -> bytes:
         spec["mode"] = "stopped"
     if chance.random() < 0.2:
         spec["env"] = "{WORD: x}"
+    if chance.random() < 0.4:
+        spec["workspace"] = chance.choice(("{}", "{}", "{merge: ff}", "{repository: /other}"))
     spec = {name: value for name, value in spec.items() if value}
     return agent(chance.choice(("run", "run", "new")), **spec)
 
@@ -77,13 +81,18 @@ def _happening(chance: random.Random) -> Act:
         commit({f"web/sessions/{chance.choice(SEATS[1:])}.yaml": BROKEN}),
         stubborn(name),
         doomed(name, 1),
+        writes(name, f"file-{chance.randrange(10**6)}"),
+        writes(name, f"file-{chance.randrange(10**6)}"),
+        promotes(name),
     )
     return chance.choice(acts)
 
 
 def _peace(universe: Universe) -> str:
-    """Everybody is well again."""
+    """Everybody is well again, and has committed what there was."""
     universe.host.doomed.clear()
+    for tree in universe.yard.trees.values():
+        tree.commit()
     return "hook"
 
 
