@@ -97,6 +97,11 @@ class Farm:
         assert receipt.error == "", receipt
         return Path(workspace.path)
 
+    def do_open(self, wanted: Workspace | None = None) -> Receipt:
+        """Try to open a tree."""
+        workspace = wanted or self.wanted()
+        return self.do(OpenWorkspace(workspace.id, workspace))
+
     def refused(self, wanted: Workspace | None = None) -> Receipt:
         """Open a tree, which must not go well; photograph and perform say the same."""
         workspace = wanted or self.wanted()
@@ -181,6 +186,8 @@ def one(path: bytes, inside: str) -> dict[str, tuple[str, object]]:
         return {inside: ("link", os.readlink(path))}  # noqa: PTH115 - as bytes
     if place.is_dir():
         return {} if any(place.iterdir()) else {inside: ("folder", None)}
+    if not place.is_file():
+        return {inside: ("thing", None)}
     return {inside: (f"file {place.stat().st_mode & 0o777:o}", place.read_bytes())}
 
 
