@@ -13,6 +13,7 @@ from reconciler.cli.commitwork import commit_work
 from reconciler.cli.judging import RunName, promote, reject
 from reconciler.cli.restore import restore
 from reconciler.cli.revision import AsJson
+from reconciler.cli.runreport import report
 from reconciler.cli.statuspage import age, table
 from reconciler.core import runlines
 from reconciler.core.explain import clean, counted, hour
@@ -179,6 +180,7 @@ def log(ctx: typer.Context, run: RunName, as_json: AsJson = False) -> None:
 
 app.command("promote")(promote)
 app.command("reject")(reject)
+app.command("report")(report)
 app.command("restore")(restore)
 
 

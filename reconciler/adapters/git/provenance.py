@@ -12,15 +12,15 @@ from dataclasses import dataclass, field, replace
 
 from reconciler.adapters.git.blame import Blamer
 from reconciler.adapters.git.fleetpast import FleetPast, deed_of
+from reconciler.adapters.git.landings import landing_of
 from reconciler.adapters.git.leanroom import LeanRoom
 from reconciler.adapters.git.promptnotes import prompt_of
 from reconciler.adapters.git.shelf import Shelf
 from reconciler.adapters.git.trust import TRAINING_KEY, Trust, seal_of
 from reconciler.core.linemath import at, before, content
 from reconciler.core.plain import clean
-from reconciler.core.trailers import read, trailers
+from reconciler.core.trailers import read
 from reconciler.core.verdicts import ARCHIVE, RECORDED
-from reconciler.core.verdicts import read as read_verdict
 from reconciler.model.ids import UnitId
 from reconciler.model.provenance import (
     Deed,
@@ -99,6 +99,14 @@ class Tracer:
     def _may_part(self, span: Span) -> bool:
         noted = self.noted(span.commit)
         return noted is not None and bool(noted.recorded)
+
+    def commit(self, oid: str) -> Story:
+        """Return the story of a commit of a run, as it is."""
+        return self._told(deed_of(self.shelf, oid), Source(oid, self.noted(oid)))
+
+    def landing(self, archive: str) -> Landing | None:
+        """Return the verdict that a commit (or a ref) says; None: it is none."""
+        return landing_of(self.shelf, archive) if archive else None
 
     def noted(self, oid: str) -> Noted | None:
         """Return what a commit says of itself; its author's address is a claim, too."""
@@ -247,31 +255,11 @@ class Tracer:
             return None
         ref = f"{ARCHIVE}{noted.unit.project}/{noted.unit.name}/{noted.run}"
         if ref not in self._landings:
-            self._landings[ref] = self._archived(ref)
+            self._landings[ref] = landing_of(self.shelf, ref)
         found = self._landings[ref]
         if found is None or noted.number or not found.result or found.result == deed:
             return found
         return replace(found, why=f"{found.why} (that is another commit)".strip())
-
-    def _archived(self, ref: str) -> Landing | None:
-        found = self.shelf.find(f"{ref}^{{commit}}")
-        if found is None or found.kind != "commit":
-            return None
-        said = trailers(found.body.partition(b"\n\n")[2].decode("utf-8", "replace"))
-        verdict = read_verdict(said)
-        if verdict is None:
-            return None
-        at_ = deed_of(self.shelf, found.oid).at
-        return Landing(
-            verdict.verdict.value,
-            clean(verdict.target),
-            clean(verdict.result),
-            clean(verdict.by),
-            clean(verdict.why),
-            clean(said.get("Nova-Gate", "")),
-            at_,
-            ref,
-        )
 
     def _shallow(self) -> frozenset[str]:
         try:
