@@ -67,8 +67,7 @@ def command(
     thought = consider(ports, desired, consent)
     if saved is not None:
         thought = _held_to(saved, thought)
-    _show(thought, as_json)
-    liaison.show(context.wiring, desired.fleet, as_json=as_json)
+    _show(context, thought, as_json)
     if dry_run:
         raise typer.Exit(_verdict(thought.plan, desired))
     with handover.controller(context.wiring, desired.fleet) as lock:
@@ -151,13 +150,14 @@ def _held_to(saved: savedplan.SavedPlan, thought: Thought) -> Thought:
     return replace(thought, plan=replace(thought.plan, actions=kept))
 
 
-def _show(thought: Thought, as_json: bool) -> None:
+def _show(context: Context, thought: Thought, as_json: bool) -> None:
     if as_json:
         render.problem_records(thought.desired.problems)
         render.plan_records(thought.plan)
     else:
         render.problems(thought.desired.problems)
         render.plan(thought.plan)
+    liaison.show(context.wiring, thought.desired.fleet, as_json=as_json)
 
 
 def agreed(yes: bool, question: str = "Apply?") -> bool:

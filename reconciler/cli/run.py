@@ -114,11 +114,7 @@ def _run(wiring: Wiring, fleet: FleetSettings, tenure: Tenure) -> None:
         meter=publisher.meter,
     )
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        trigger.poke("stop")
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    _ended_by_signals(trigger.poke)
     log(f"novaorch is watching {wiring.repository.root} (pid {os.getpid()})")
     for trouble in trigger.degraded:
         log(f"slower than it could be: {trouble}")
@@ -129,13 +125,17 @@ def _run(wiring: Wiring, fleet: FleetSettings, tenure: Tenure) -> None:
     try:
         daemon.run()
     finally:
-        trigger.close()
-        errands.close()
-        envoy.close()
-        daemon.close()
-        reception.close()
-        publisher.close()
+        for opened in (trigger, errands, envoy, daemon, reception, publisher):
+            opened.close()
         log("ended; every session goes on")
+
+
+def _ended_by_signals(poke: Callable[[str], None]) -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        poke("stop")
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
 
 
 @dataclass(slots=True)
