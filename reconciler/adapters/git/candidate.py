@@ -31,17 +31,20 @@ class ClashError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which run comes onto which commit, how, on whose word, and when (epoch seconds)."""
+    """Which run comes onto which commit, how, and on whose word."""
 
     known: KnownRun
     onto: str
     move: Move
     by: str
-    at: float
 
 
 class Workbench:
-    """Makes candidates in a clean room. One thread only."""
+    """Makes candidates in a clean room. One thread only.
+
+    The same run on the same commit, on the same word, is the same candidate: their hour is that of
+    the younger of the two. When it was promoted, the verdict says.
+    """
 
     def __init__(self, room: CleanRoom, seal: Seal | None = None) -> None:
         self._room, self._seal = room, seal
@@ -99,14 +102,14 @@ class Workbench:
         sides = (wanted.onto, known.run.tip)
         tree = self.merged_tree(self._side(wanted), known.run.tip, sides)
         message = squashed(known, self.pieces(known, wanted.onto), wanted.by)
-        return self.write(tree, [wanted.onto], message, (author(known), wanted.at))
+        return self.write(tree, [wanted.onto], message, (author(known), self._hour(wanted)))
 
     def _merge(self, wanted: Wanted) -> str:
         known = wanted.known
         tree = self.merged_tree(wanted.onto, known.run.tip)
         message = merged(known, self.pieces(known, wanted.onto), wanted.by)
         parents = [wanted.onto, known.run.tip]
-        return self.write(tree, parents, message, (author(known), wanted.at))
+        return self.write(tree, parents, message, (author(known), self._hour(wanted)))
 
     def _replay(self, wanted: Wanted) -> str:
         """Copy each commit onto the target; merges within a run must not have been work."""
@@ -136,7 +139,11 @@ class Workbench:
         if tree == here.tree:
             return at  # the target has it already
         message = replayed(piece.message, piece.oid, wanted.by)
-        return self._written(_recast(body, (tree, at), message, wanted.at))
+        return self._written(_recast(body, (tree, at), message, self._hour(wanted)))
+
+    def _hour(self, wanted: Wanted) -> float:
+        commits = map(self.commit, (wanted.onto, wanted.known.run.tip))
+        return max(commit.committed for commit in commits)
 
     def _side(self, wanted: Wanted) -> str:
         """Return the target as one side of a merge that knows what of the run it has already.

@@ -21,6 +21,7 @@ from reconciler.adapters.git.runs import HEADS, REMOTE, Runs, Target, list_runs
 from reconciler.adapters.git.runwork import begin
 from reconciler.adapters.git.seal import Seal
 from reconciler.adapters.git.verdicts import Change, Verdicts
+from reconciler.core.verdicts import PUSHED
 from reconciler.model.problems import ConflictError, RefusedError
 from reconciler.model.promotion import (
     Candidate,
@@ -35,6 +36,7 @@ from reconciler.model.training import HeldBack, Verdict
 from reconciler.model.unit import Training
 
 PROMOTED = "novaorch/promote/"
+_SHORT = 10
 Push = Callable[[str, str], None]
 """Offers a commit as a branch of the remote; a NovaorchError says why it was not taken."""
 
@@ -116,8 +118,7 @@ class GitYard:
     def make(self, facts: Facts, move: Move, by: str) -> Candidate | tuple[Clash, ...]:
         """See `Yard.make`."""
         try:
-            wanted = Wanted(facts.known, facts.target_tip, move, by, self._now())
-            return self.bench.make(wanted)
+            return self.bench.make(Wanted(facts.known, facts.target_tip, move, by))
         except ClashError as error:
             return error.clashes
 
@@ -182,6 +183,9 @@ class GitYard:
                 fix="name one there (remote: {url: ...}), or promote here, without --push",
             )
         name = PROMOTED + facts.known.name
+        before = self._tip(PUSHED + facts.known.name)
+        if before not in ("", candidate.commit):  # nothing is ever pushed by force
+            name = f"{name}-{candidate.commit[:_SHORT]}"
         self.push(candidate.commit, name)
         self._verdicts.pushed(facts.known, candidate.commit)
         return name

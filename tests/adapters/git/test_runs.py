@@ -240,14 +240,20 @@ def test_a_protected_branch(bed: Bed, how: str, policy: str) -> None:
     assert bed.tip("refs/novaorch/pushed/shop/torch/1") == ""
 
 
-def test_more_work_after_a_push_is_open_again(bed: Bed) -> None:
+def test_more_work_after_a_push_is_open_again_and_nothing_is_forced(bed: Bed) -> None:
     forge = Forge(bed)
     bed.change(3, "three")
     yard = bed.yard()
     yard.push = forge.push
-    bed.promotions(yard).promote(Ask("shop/torch/1", ADA, publish=True), Training())
+    asked = Ask("shop/torch/1", ADA, publish=True)
+    first = bed.promotions(yard).promote(asked, Training())
+    again = bed.promotions(yard).promote(asked, Training())
+    assert (again.pushed_as, again.result) == (first.pushed_as, first.result)
     bed.change(4, "four")
     assert bed.known().state is State.OPEN
+    second = bed.promotions(yard).promote(asked, Training())
+    assert second.pushed_as.startswith(f"{first.pushed_as}-")
+    assert bed.known().state is State.PUSHED
 
 
 def test_a_candidate_is_laid_out_raw_and_leads_nowhere(bed: Bed, tmp_path: Path) -> None:
