@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.core.remotemetrics import families
 from reconciler.core.remotes import (
     BACKOFF_MAX_S,
     GAP_S,
@@ -18,7 +19,7 @@ from reconciler.core.remotes import (
 )
 from reconciler.model.control import Withheld, Withholding
 from reconciler.model.problems import SourceError
-from reconciler.model.remote import Offer, Refusal, Relation, Remote, RemoteState, Tips
+from reconciler.model.remote import Counted, Offer, Refusal, Relation, Remote, RemoteState, Tips
 
 REMOTE = Remote("https://example.org/x", interval_s=30.0)
 
@@ -103,3 +104,43 @@ def test_a_state_is_one_line() -> None:
     )
     refused = RemoteState("u", "b", refused=(Refusal("refs/x", "1", "protected", "ask", 0.0),))
     assert "1 refused, first refs/x: protected; ask" in in_words(refused, 0.0)
+
+
+# -- for monitoring -------------------------------------------------------------------------------
+
+
+def told(state: RemoteState | None, counted: Counted, relation: Relation) -> dict[str, float]:
+    found = families(state, counted, Tips("a", "b", relation))
+    return {
+        f"{family.name}{dict(sample.labels) or ''}": sample.value
+        for family in found
+        for sample in family.samples
+    }
+
+
+def test_a_fleet_without_a_remote_has_no_metric_of_one() -> None:
+    assert told(None, Counted(), Relation.NONE) == {}
+
+
+def test_every_metric_is_there_from_the_start() -> None:
+    found = told(RemoteState(), Counted(), Relation.NONE)
+    assert found["novaorch_remote_fetches_total{'result': 'failed'}"] == 0
+    assert found["novaorch_remote_pushes_total{'result': 'rejected'}"] == 0
+    assert found["novaorch_remote_up"] == 1
+    assert all(name.startswith("novaorch_remote_") for name in found)
+
+
+def test_metrics_say_how_it_stands() -> None:
+    refused = (Refusal("r", "c", "", "", 0.0),)
+    state = RemoteState(fetched=7.0, failures=2, ahead=3, behind=4, refused=refused)
+    counted = Counted({"ok": 5, "failed": 2}, {"moved": 6, "rejected": 1}, 0.25)
+    found = told(state, counted, Relation.DIVERGED)
+    assert found["novaorch_remote_fetches_total{'result': 'ok'}"] == 5
+    assert found["novaorch_remote_pushes_total{'result': 'moved'}"] == 6
+    assert found["novaorch_remote_fetch_seconds"] == 0.25
+    assert found["novaorch_remote_last_fetch_timestamp_seconds"] == 7.0
+    assert found["novaorch_remote_up"] == 0
+    assert found["novaorch_remote_commits{'side': 'here'}"] == 3
+    assert found["novaorch_remote_commits{'side': 'there'}"] == 4
+    assert found["novaorch_remote_diverged"] == 1
+    assert found["novaorch_remote_refused_refs"] == 1
