@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -281,3 +282,41 @@ def test_a_head_elsewhere_is_shown_and_mended(fleet: Fleet) -> None:
     (one,) = made(fleet, "ada", 1)
     assert fleet.repo.git("diff", "--name-only", f"{one}^", one).split() == ["a.txt", "b.txt"]
     fleet.until(lambda: "could not be committed" not in fleet.run("status").out, "it is over")
+
+
+KILLS = 3
+
+
+def test_a_daemon_killed_at_any_moment_loses_no_work(fleet: Fleet) -> None:
+    seed = random.randrange(1 << 30)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    write(fleet, "ada")
+    fleet.commit("Wish for ada")
+    fleet.run("up", expect=0)
+    rests(fleet, "ada")
+    for number in range(KILLS):
+        say(fleet, "ada", writing(f"{number}.txt", f"{number}\n", f"Wrote {number}."))
+        time.sleep(chance.uniform(0.0, 0.25))
+        pid = holder_pid(fleet.state.lock)
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        fleet.until(lambda: holder_pid(fleet.state.lock) is None, "the daemon is dead")
+        fleet.until((tree("ada", fleet) / f"{number}.txt").exists, "ada goes on without it")
+        fleet.run("up", expect=0)
+    wanted = {f"{number}.txt" for number in range(KILLS)}
+
+    def kept() -> set[str]:
+        said = fleet.repo.git("ls-tree", "--name-only", branch("ada"))
+        return wanted & set(said.split())
+
+    fleet.until(lambda: kept() == wanted, "every file is in a commit")
+    told_of = [trailers(fleet, one) for one in commits(fleet, "ada")]
+    assert [said["Nova-Turn"] for said in told_of] == [
+        str(n) for n in range(1, len(told_of) + 1)
+    ], "each commit was made once, one after the other"
+    changed = [
+        fleet.repo.git("diff", "--name-only", f"{c}^", c).split() for c in commits(fleet, "ada")
+    ]
+    assert sorted(name for names in changed for name in names) == sorted(wanted)
+    assert fleet.repo.git("fsck", "--no-dangling") == ""
