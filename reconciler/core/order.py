@@ -77,7 +77,7 @@ def _met(
     """A need is met by what is there already, unless this very plan makes it anew."""
     action, process = by_unit.get(unit), scene.desired.processes.get(unit)
     if unit.kind == "workspace":
-        return usable(scene, unit) and (action is None or action.verb is Verb.UPDATE)
+        return usable(scene, unit)
     if process is None:
         return action is None and unit not in held and unit in scene.match.sessions
     if action is not None and action.verb is not Verb.UPDATE:

@@ -131,7 +131,7 @@ def _elsewhere(process: Process | None, pane: SeenPane, unit: UnitId) -> bool:
     """Whether a process was started by the very wish that is now, and that wants it elsewhere."""
     if process is None or pane.mark is None or process.workspace == unit:
         return False
-    return process.held is None and pane.mark.digest == process.digest
+    return pane.mark.digest == process.digest
 
 
 # -- what waits for a tree ------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from reconciler.core.canary import blend
 from reconciler.model.control import Trial
 from reconciler.model.fleet import Canary
 from reconciler.model.unit import Desired
-from tests.builders import agent, agent_id, desired, seated, session, window
+from tests.builders import agent, agent_id, desired, housed, seated, session, window
 
 A, B = agent_id("a"), agent_id("b")
 CANARY = Canary()
@@ -40,6 +40,20 @@ def test_a_pane_that_comes_is_there_at_once_and_one_that_goes_stays(
     base, new = main(*before), main(*after)
     (frame,) = [f for f in mixed(base, new).frames.values() if f.id.kind == "session"]
     assert len(frame.windows[0].slots) == during
+
+
+def test_a_work_tree_is_of_the_wish_that_its_agent_is_of() -> None:
+    base = desired(*housed("a"), *housed("b"), *housed("c"), *housed("gone"))
+    trees = {name: housed(name, repository="/new") for name in ("a", "b")}
+    new = desired(*trees["a"], *trees["b"], *housed("c", base="dev"), *housed("d"))
+    found = mixed(base, new).workspaces
+    assert {u.name: (tree.repository, tree.base) for u, tree in found.items()} == {
+        "a": ("/new", ""),
+        "b": ("/repo", ""),
+        "c": ("/repo", "dev"),
+        "d": ("/repo", ""),
+        "gone": ("/repo", ""),
+    }
 
 
 def test_who_moves_and_changes_waits_with_both_its_sessions() -> None:

@@ -11,6 +11,7 @@ from reconciler.adapters.memory import MemoryWorkshop
 from reconciler.core.explain import explain
 from reconciler.core.fold import fold
 from reconciler.core.plan import fingerprint
+from reconciler.core.workspaces import usable
 from reconciler.loop.cycle import Quiet, act, think
 from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.control import FREE, Restraints, Suspension
@@ -22,7 +23,7 @@ from reconciler.model.unit import Disruption, Process, Workspace
 from reconciler.model.workspace import SeenWorkspace
 from reconciler.model.world import Engagement, Presence
 from tests.bench import Bench, said
-from tests.builders import FLEET, agent, agent_id, desired, housed, problem
+from tests.builders import FLEET, NEVER, agent, agent_id, desired, housed, problem
 
 A, TREE = agent_id("a"), UnitId("p/workspace/a")
 Housed = tuple[Process, Workspace]
@@ -135,6 +136,34 @@ def test_who_is_to_move_into_a_tree_is_ended_only_when_it_is_there() -> None:
     assert bench.pane(A).mark is not None
     assert bench.host.starts[A] == 2
     assert not bench.plan().actions
+
+
+def test_who_has_ended_and_is_to_move_into_a_tree_starts_when_it_is_there() -> None:
+    bench = Bench(desired(agent("a"))).run()
+    bench.host.exit("p/agent/a")
+    bench.commit(desired(*housed("a")))
+    assert said(bench.plan().actions) == ["start workspace/a absent", "restart agent/a changed"]
+    assert one(bench, A).needs == (TREE,)
+    bench.commit(desired(*housed("a", repository="/nowhere")))
+    assert {a.verb for a in bench.plan().actions} == {Verb.HOLD}
+
+
+def test_a_tree_is_of_use_when_it_is_ours_whole_and_of_that_repository() -> None:
+    bench = begun()
+    scene = bench.think().scene
+    seen = scene.world.workspaces[TREE]
+    other = {**seen.applied, "repository": "/other"}
+    assert usable(scene, TREE)
+    assert not usable(scene, UnitId("p/workspace/b"))
+    for less in (
+        replace(seen, trouble="it is odd"),
+        replace(seen, digest=""),
+        replace(seen, digest="another", applied=other),
+    ):
+        world = replace(scene.world, workspaces={TREE: less})
+        assert not usable(replace(scene, world=world), TREE)
+    changed = replace(scene.world, workspaces={TREE: replace(seen, digest="another")})
+    assert usable(replace(scene, world=changed), TREE), "only a field that touches nothing differs"
 
 
 def test_a_folder_in_a_tree_is_looked_for_once_the_tree_is_there() -> None:
@@ -398,6 +427,23 @@ def test_an_agent_that_does_not_end_keeps_its_tree() -> None:
     assert bench.yard.trees
 
 
+def test_an_agent_that_ended_and_its_tree_are_one_case_in_one_plan() -> None:
+    strict = replace(FLEET, stops_count_max=2, stops_percent_max=0)
+    pairs = [part for name in ("a", "b") for part in housed(name, restart=NEVER)]
+    bench = Bench(desired(*pairs, SMITH, fleet=strict)).run()
+    for name in ("a", "b"):
+        bench.host.exit(f"p/agent/{name}")
+    bench.commit(desired(SMITH, fleet=strict))
+    assert said(bench.plan().actions) == [
+        "stop agent/a removed",
+        "stop agent/b removed",
+        "stop workspace/a removed",
+        "stop workspace/b removed",
+    ]
+    bench.run()
+    assert not bench.yard.trees
+
+
 def test_nothing_goes_while_a_file_has_an_error() -> None:
     bench = gone()
     bench.commit(desired(SMITH, problems=(problem(),)))
@@ -518,6 +564,17 @@ def test_a_saved_plan_is_about_the_work_that_was_seen() -> None:
     assert fingerprint(one(bench)) == before
     bench.yard.write(TREE, "new", "work\n")
     bench.yard.of(TREE).commit()
+    assert fingerprint(one(bench)) != before
+
+
+def test_a_saved_plan_begins_a_run_after_the_one_that_was_seen() -> None:
+    bench = finished()
+    before = fingerprint(one(bench))
+    assert fingerprint(one(bench)) == before
+    tree = bench.yard.of(TREE)
+    tree.files["more"] = "work"
+    tree.commit()
+    bench.yard.finish(TREE)
     assert fingerprint(one(bench)) != before
 
 
