@@ -1,0 +1,1 @@
+"""A hundred agents in training: each turn of theirs is a signed commit, once, where it belongs."""

@@ -1,0 +1,170 @@
+"""Holds every commit against the agents' own logs: nothing lost, moved, swapped or said twice."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reconciler.core.trailers import read
+from tests.campaign.training.ground import Agent, Ground
+
+QUIET_S = 3.0
+"""So long after a kill the times of turns are counted apart: the new process reads everything."""
+
+
+@dataclass
+class Report:
+    """What came of it. Times in seconds, from the end of a turn to its answer."""
+
+    agents: int = 0
+    turns: int = 0
+    commits: int = 0
+    joined: int = 0
+    kills: int = 0
+    seconds: float = 0.0
+    lost: list[str] = field(default_factory=list)
+    astray: list[str] = field(default_factory=list)
+    disordered: list[str] = field(default_factory=list)
+    twice: list[str] = field(default_factory=list)
+    unsigned: list[str] = field(default_factory=list)
+    unsaid: list[str] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    after_kills: list[float] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        return not any(getattr(self, name) for name in FAULTS)
+
+    def quantile(self, part: float) -> float:
+        """Return how long that part of the turns took at most, those right after kills apart."""
+        ordered = sorted(self.times)
+        return ordered[min(len(ordered) - 1, int(len(ordered) * part))] if ordered else 0.0
+
+    def __str__(self) -> str:
+        p50, p99, most = (self.quantile(part) * 1e3 for part in (0.5, 0.99, 1.0))
+        faults = ", ".join(f"{name} {len(getattr(self, name))}" for name in FAULTS)
+        late = max(self.after_kills, default=0.0) * 1e3
+        return (
+            f"{self.turns} turns of {self.agents} agents in {self.seconds:.0f} s: {self.commits} "
+            f"signed commits, {self.joined} turns joined to the next (kill -9: {self.kills}); "
+            f"{faults}; p50 {p50:.0f} ms, p99 {p99:.0f} ms, most {most:.0f} ms"
+            + (f", right after a kill {late:.0f} ms" if self.kills else "")
+        )
+
+
+FAULTS = ("lost", "astray", "disordered", "twice", "unsigned", "unsaid")
+
+
+def judge(ground: Ground, kills: list[float], seconds: float) -> Report:
+    """Compare every branch with the log of its agent."""
+    report = Report(agents=len(ground.agents), kills=len(kills), seconds=seconds)
+    for agent in ground.agents:
+        log = ground.folder / "trees" / f"{agent.name}.log"
+        turns = [json.loads(line) for line in log.read_text().splitlines()]
+        _Judge(ground, agent, report).all(turns, kills)
+    _signed(ground, report)
+    return report
+
+
+class _Judge:
+    """One agent."""
+
+    def __init__(self, ground: Ground, agent: Agent, report: Report) -> None:
+        self._ground, self._agent, self._report = ground, agent, report
+
+    def all(self, turns: list[dict[str, Any]], kills: list[float]) -> None:
+        found = self._commits()
+        recorded = [turn for turn, _, _ in found]
+        self._report.turns += len(turns)
+        self._report.commits += len(found)
+        self._times(turns, kills)
+        self._order(found)
+        self._losses(turns, recorded, kills)
+        self._rest(turns)
+
+    def _commits(self) -> list[tuple[int, str, str]]:
+        """Return (turn that its content is of, commit, message), oldest first."""
+        form = "--format=%H%x00%B%x00"
+        words = ("log", "--reverse", "--first-parent", "-z", form, f"main..{self._agent.branch}")
+        fields = self._ground.git(*words).decode().split("\0")
+        pairs = [(fields[at].strip("\n"), fields[at + 1]) for at in range(0, len(fields) - 2, 3)]
+        if not pairs:
+            return []
+        asked = "".join(f"{commit}:turn.txt\n" for commit, _ in pairs).encode()
+        lines = self._ground.git("cat-file", "--batch", given=asked).decode().splitlines()
+        bodies = lines[1::3]
+        found = []
+        for (commit, message), body in zip(pairs, bodies, strict=True):
+            name, _, turn = body.partition(" ")
+            if name != self._agent.name:
+                self._report.astray.append(f"{commit} on {self._agent.branch} is of {name}")
+            found.append((int(turn), commit, message))
+        return found
+
+    def _order(self, found: list[tuple[int, str, str]]) -> None:
+        last = 0
+        for number, (turn, commit, message) in enumerate(found, 1):
+            noted = read(message)
+            if noted is None or noted.unit.name != self._agent.name or noted.number != number:
+                self._report.unsaid.append(f"{commit} says {noted}, and is number {number}")
+            if turn < last:
+                self._report.disordered.append(f"{self._agent.name}: {turn} after {last}")
+            elif turn == last:
+                self._report.twice.append(f"{self._agent.name}: {turn}")
+            last = turn
+        subjects = [message.split("\n")[0] for _, _, message in found]
+        for subject, count in Counter(subjects).items():
+            if count > 1:
+                self._report.twice.append(f"{self._agent.name}: {subject} {count} times")
+
+    def _losses(self, turns: list[dict[str, Any]], recorded: list[int], kills: list[float]) -> None:
+        """A turn that was answered has its commit; one cut off by a kill is part of a later one."""
+        there, last = set(recorded), max(recorded, default=0)
+        for turn in turns:
+            if turn["turn"] in there:
+                continue
+            cut = not turn["done"] and any(
+                turn["asked"] - QUIET_S < at < turn["asked"] + turn["took"] + QUIET_S
+                for at in kills
+            )
+            if cut and turn["turn"] < last:
+                self._report.joined += 1
+            else:
+                self._report.lost.append(f"{self._agent.name}: turn {turn['turn']}")
+
+    def _rest(self, turns: list[dict[str, Any]]) -> None:
+        """What lies in the tree at the end is what the branch has, and its index says so."""
+        tree = self._agent.tree
+        words = ["git", "-C", str(tree), "status", "--porcelain"]
+        dirty = subprocess.run(words, capture_output=True, check=True).stdout.decode()
+        if dirty and turns and turns[-1]["done"]:
+            self._report.lost.append(f"{self._agent.name}: at the end {dirty.split()}")
+        for left in Path(self._ground.repo / ".git" / "worktrees" / tree.name).glob("index.*"):
+            self._report.unsaid.append(f"{left} was left behind")
+
+    def _times(self, turns: list[dict[str, Any]], kills: list[float]) -> None:
+        for turn in turns:
+            if turn["done"]:
+                late = any(0 <= turn["asked"] + turn["took"] - at < QUIET_S for at in kills)
+                (self._report.after_kills if late else self._report.times).append(turn["took"])
+
+
+def _signed(ground: Ground, report: Report) -> None:
+    """The newest commit of every branch passes git's own check, and all have a signature."""
+    allowed = ground.folder / "allowed"
+    allowed.write_text(f"novaorch@localhost {ground.key.with_suffix('.pub').read_text()}")
+    config = ("-c", f"gpg.ssh.allowedSignersFile={allowed}")
+    for agent in ground.agents:
+        try:
+            ground.git(*config, "verify-commit", agent.branch)
+        except AssertionError as error:
+            report.unsigned.append(f"{agent.branch}: {error}")
+    commits = ground.git("rev-list", "--branches=training", "^main").decode().split()
+    bodies = ground.git("cat-file", "--batch", given="\n".join([*commits, ""]).encode())
+    count = bodies.count(b"\ngpgsig -----BEGIN SSH SIGNATURE-----")
+    if count != len(commits):
+        report.unsigned.append(f"{len(commits) - count} commits have no signature")
