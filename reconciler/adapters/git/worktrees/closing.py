@@ -12,8 +12,7 @@ from pathlib import Path
 
 from reconciler.adapters.git.worktrees import mark as marks
 from reconciler.adapters.git.worktrees import plainfiles
-from reconciler.adapters.git.worktrees.heads import head_of
-from reconciler.adapters.git.worktrees.keeping import Kept, keep
+from reconciler.adapters.git.worktrees.keeping import keep
 from reconciler.adapters.git.worktrees.locks import refuse_locked
 from reconciler.adapters.git.worktrees.places import GONE, LEAVING, MAKING, admin_of, kind, linked
 from reconciler.adapters.git.worktrees.removing import mounted, remove
@@ -32,20 +31,24 @@ _TOLD = 5
 def close(yard: Yard, step: CloseWorkspace) -> None:
     """Take a tree away. StalePlanError: it is not what was looked at; SourceError: why not."""
     path = Path(step.path)
-    stage = yard.places.stage(path)
+    stage = _stage(yard, step)
     if stage in (GONE, MAKING):
         discard(yard, path)
         return
     standing = yard.standing(step.unit, path)
     _as_expected(yard, standing, step)
     refuse_locked(standing.admin)
-    if mounted(path):
+    disk = mounted(path)
+    if disk:
         raise SourceError(
-            f"{path} is where another disk is mounted", fix=f"unmount it first: umount {path}"
+            f"another disk is mounted in that tree, at {disk}",
+            why="what is on it is no part of the work tree",
+            fix=f"unmount it first: umount {disk}",
         )
     if stage != LEAVING:
         clear(yard, step.unit)
-        survey = save(yard, standing)[0]
+        survey = look(yard, standing)
+        keep(yard.room(standing.common), yard.ground(standing.common).book, survey)
         yard.tick("saved")
         standing = _aside(yard, standing)
         yard.tick("aside")
@@ -54,10 +57,9 @@ def close(yard: Yard, step: CloseWorkspace) -> None:
         leave(yard, standing, None)
 
 
-def save(yard: Yard, standing: Standing) -> tuple[Survey, Kept | None]:
-    """Keep what is in no commit. SourceError: something in it cannot be kept."""
-    room, book = yard.room(standing.common), yard.ground(standing.common).book
-    survey = take(room, book, standing)
+def look(yard: Yard, standing: Standing) -> Survey:
+    """Look at everything in a tree. SourceError: something in it cannot be kept."""
+    survey = take(yard.room(standing.common), yard.ground(standing.common).book, standing)
     refused = survey.scan.refused
     if refused:
         told = "; ".join(f"{one.path!r}: {one.why}" for one in refused[:_TOLD])
@@ -66,15 +68,18 @@ def save(yard: Yard, standing: Standing) -> tuple[Survey, Kept | None]:
             why=told + (f" and {len(refused) - _TOLD} more" if len(refused) > _TOLD else ""),
             fix=f"move it out or delete it, or let .gitignore name it: cd {standing.path}",
         )
-    return survey, keep(room, book, survey)
+    return survey
 
 
 def leave(yard: Yard, standing: Standing, survey: Survey | None) -> None:
     """Compare a tree that was set aside with what was kept of it, and let it go."""
     for _ in range(_LOOKS):
-        before, survey = survey, save(yard, standing)[0]
-        if before is not None and survey.like(before):
+        now = look(yard, standing)
+        if survey is not None and now.like(survey):
             break
+        keep(yard.room(standing.common), yard.ground(standing.common).book, now)
+        survey = now
+        yard.tick("looked")
     else:
         raise SourceError(
             f"the work tree of {standing.unit} changes all the time",
@@ -134,15 +139,29 @@ def _forget(yard: Yard, admin: Path, unit: UnitId) -> None:
             admin.parent.rmdir()
 
 
-def _as_expected(yard: Yard, standing: Standing, step: CloseWorkspace) -> None:
-    branch, tip = head_of(standing.admin)
-    if branch:
-        tip = yard.ground(standing.common).book.tip(f"refs/heads/{branch}")
-    if (branch, tip) != (step.branch, step.tip):
-        raise StalePlanError(
-            f"{standing.path} is on {branch or 'no branch'} at {tip[:12] or 'no commit'} by now",
+def _stage(yard: Yard, step: CloseWorkspace) -> str:
+    """Return where on its way a tree is. SourceError: it is at no place of this agent's."""
+    places = yard.places
+    by_path = {str(places.aside(stage, step.unit)): stage for stage in (LEAVING, GONE, MAKING)}
+    by_path[str(places.of(step.unit))] = ""
+    if step.path not in by_path:
+        raise SourceError(
+            f"{step.path} is no place of {step.unit}",
+            why=f"its tree is at {places.of(step.unit)}, and nothing else is ever removed",
             fix="look again: novaorch diff",
         )
+    return by_path[step.path]
+
+
+def _as_expected(yard: Yard, standing: Standing, step: CloseWorkspace) -> None:
+    seen = yard.eye.look(standing.path, step.unit, None)
+    if seen is None or (seen.branch, seen.tip) != (step.branch, step.tip):
+        on = (
+            f"on {seen.branch or 'no branch'} at {seen.tip[:12] or 'no commit'}" if seen else "gone"
+        )
+        raise StalePlanError(f"{standing.path} is {on} by now", fix="look again: novaorch diff")
+    if seen.trouble:
+        raise SourceError(seen.trouble, fix=seen.fix)
 
 
 def _aside(yard: Yard, standing: Standing) -> Standing:

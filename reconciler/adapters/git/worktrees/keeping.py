@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.adapters.git.cleanroom import CleanRoom
-from reconciler.adapters.git.formats import SUBMODULE, parse_commit
+from reconciler.adapters.git.formats import SUBMODULE, object_id, parse_commit
 from reconciler.adapters.git.loose import NewObjects
 from reconciler.adapters.git.process import said
 from reconciler.adapters.git.treefiles import Leaf, planted
@@ -223,14 +223,15 @@ def _same(room: CleanRoom, commit: str, survey: Survey, parts: Parts) -> bool:
             told = [parse_commit(o, b) for o, b in zip(beside, bodies, strict=True)]
     except (SourceError, ValueError):
         return False
-    wanted: list[tuple[str, tuple[str, ...]]]
-    wanted = [(parts.index_tree, (survey.head,) if survey.head else ())]
-    wanted += [(parts.rest_tree, parts.alone)] if parts.rest else []
+    nothing = object_id("tree", b"", room.object_format)
+    rest = told[1] if len(told) > 1 else None
     on = f"\nNova-Branch: {clean(survey.branch)}\n".encode("utf-8", "replace")
     return (
         found.tree == parts.tree
         and (not survey.head or found.parents[0] == survey.head)
-        and [(one.tree, one.parents) for one in told] == wanted
+        and [one.tree for one in told[:1]] == [parts.index_tree]
+        and (rest.tree if rest else nothing) == (parts.rest_tree or nothing)
+        and set(parts.alone) <= set(rest.parents if rest else ())
         and (on in body or not survey.branch)
     )
 

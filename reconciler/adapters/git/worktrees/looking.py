@@ -86,7 +86,7 @@ class Eye:
             return SeenWorkspace(unit, str(path), trouble=said[0], fix=said[1]) if wanted else None
         admin = admin_of(path)
         found = linked(admin) if admin is not None else None
-        if admin is None or found is None:
+        if admin is None or found is None or not same(admin.parent, found.common / "worktrees"):
             said = _unlinked(path, admin, wanted)
             return SeenWorkspace(unit, str(path), trouble=said[0], fix=said[1])
         return self._whose(path, unit, found, wanted)

@@ -6,6 +6,7 @@ Never follows a link, and never goes to another disk: what is mounted there is s
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -29,9 +30,22 @@ def remove(path: Path, last: str = "") -> None:
     path.rmdir()
 
 
-def mounted(path: Path) -> bool:
-    """Whether a folder is where another disk begins."""
-    return os.lstat(path).st_dev != os.lstat(path.parent).st_dev
+def mounted(path: Path) -> str:
+    """Return where another disk begins, at a folder or below it; '' for nowhere."""
+    try:
+        lines = Path("/proc/self/mountinfo").read_bytes().split(b"\n")
+    except OSError:  # no Linux: then at least the folder itself
+        return str(path) if path.is_mount() else ""
+    own = os.fsencode(path.resolve())
+    for line in lines:
+        place = re.sub(rb"\\([0-7]{3})", _character, line.split(b" ")[4]) if line else b""
+        if place == own or place.startswith(own + b"/"):
+            return os.fsdecode(place)
+    return ""
+
+
+def _character(octal: re.Match[bytes]) -> bytes:
+    return bytes([int(octal[1], 8)])
 
 
 class _Remover:

@@ -111,7 +111,8 @@ class Hours:
 
 def stamps(path: str, admin: str) -> tuple[plainfiles.Stamp | None, ...]:
     """Return what changes with a tree's own small files."""
-    names = (f"{path}/.git", f"{admin}/HEAD", f"{admin}/{marks.NAME}", f"{admin}/gitdir")
+    inner = ("HEAD", "gitdir", "commondir", marks.NAME)
+    names = (f"{path}/.git", *(f"{admin}/{name}" for name in inner))
     return tuple([plainfiles.stamp(name) for name in names])
 
 

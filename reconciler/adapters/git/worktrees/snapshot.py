@@ -51,6 +51,8 @@ def read(room: CleanRoom, oid: str) -> Snapshot:
     try:
         told = json.loads(kept.get("beside.json", b"{}"))
         empty, modes = _safe(told.get("empty", [])), told.get("modes", {})
+        if not isinstance(modes, dict):
+            raise TypeError("its list of rights is none")
         entries = _entries(kept.get("index"), staged, room.object_format)
         rights = {p: int(modes[p]) & 0o777 for p in _safe(modes) if p in files}
     except (ValueError, TypeError, AttributeError) as error:
