@@ -8,10 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from reconciler.core.plain import clean
-from reconciler.model.promotion import Sentence
 from reconciler.model.training import Verdict
+
+if TYPE_CHECKING:  # whoever only reads a verdict is in a hurry
+    from reconciler.model.promotion import Sentence
 
 ARCHIVE = "refs/novaorch/archive/"
 CONFLICT = "refs/novaorch/conflict/"

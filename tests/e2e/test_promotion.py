@@ -152,6 +152,16 @@ def test_a_conflict_is_told_to_the_agent(studio: Studio) -> None:
     assert again.out == said.out, "told once"
 
 
+def test_without_a_store_the_words_for_the_agent_are_shown(studio: Studio) -> None:
+    fleet = studio.fleet
+    fleet.settings("store: {url: 'redis://127.0.0.1:1'}")
+    fleet.commit("a store that is not there")
+    studio.work("new.txt", "1\n")
+    said = fleet.run("training", "reject", "torch", "--reason", "no tests", expect=0)
+    assert "could not be told" in said.err
+    assert "was rejected by Ada: no tests" in said.err
+
+
 def test_rejected_told_and_promoted_after_all(studio: Studio) -> None:
     fleet = studio.fleet
     tip = studio.work("new.txt", "1\n")

@@ -76,13 +76,13 @@ class Workbench:
         changed them are looked for in the two that are `named`."""
         reply = self._git.run(
             "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages",
-            "--allow-unrelated-histories", ours, theirs,
+            ours, theirs,
         )  # fmt: skip
         words = [w.decode("utf-8", "surrogateescape") for w in reply.out.split(b"\0")]
         if reply.ok:
             return words[0].strip()
         if reply.code != 1 or len(words[0].strip()) not in (40, 64):
-            raise _too_old(reply)
+            raise _unmerged(reply)
         paths = list(dict.fromkeys(word for word in words[1:] if word))
         raise ClashError(
             [self._clash(path, *(named or (ours, theirs))) for path in paths[:_CLASH_MAX]]
@@ -240,7 +240,13 @@ def _must(reply: Reply) -> Reply:
     return reply
 
 
-def _too_old(reply: Reply) -> SourceError:
+def _unmerged(reply: Reply) -> SourceError:
+    if "unrelated histories" in reply.err:
+        return SourceError(
+            "the run and its target have no commit in common",
+            why="their histories are unrelated, or this clone is cut off",
+            fix="in a shallow clone: git fetch --unshallow; else begin the run at its target",
+        )
     return SourceError(
         "git cannot merge without a work tree here",
         why=said(reply.err) or "`git merge-tree --write-tree` did not answer",

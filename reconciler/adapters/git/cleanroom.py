@@ -102,7 +102,8 @@ class CleanRoom:
         extended = tables or self.object_format != "sha1"
         logs = "true" if (self.common_dir / "logs").is_dir() else "false"
         lines = ["[core]", "\tbare = true", f"\trepositoryFormatVersion = {int(extended)}"]
-        lines += [f"\tlogAllRefUpdates = {logs}"]
+        # A commit-graph says who came before whom, and anybody may have written it.
+        lines += [f"\tlogAllRefUpdates = {logs}", "\tcommitGraph = false"]
         excludes = _users_excludes()
         if excludes:
             quoted = excludes.replace("\\", "\\\\").replace('"', '\\"')

@@ -5,7 +5,9 @@ Everything is made in the clean room; only `take` and `archive` move refs, each 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+import signal
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -148,6 +150,10 @@ class GitYard:
 
     def take(self, sentence: Sentence, candidate: Candidate) -> tuple[str, bool]:
         """See `Yard.take`."""
+        with _undisturbed():
+            return self._taken(sentence, candidate)
+
+    def _taken(self, sentence: Sentence, candidate: Candidate) -> tuple[str, bool]:
         old, new = candidate.onto, candidate.commit
         desks = self._desks_on(sentence.known.target)
         done: list[Desk] = []
@@ -227,6 +233,16 @@ class GitYard:
 
     def _contains(self, older: str, newer: str) -> bool:
         return self.room.command().run("merge-base", "--is-ancestor", older, newer).ok
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let a Ctrl-C wait until files, index and refs go together again."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _moved(target: str) -> ConflictError:

@@ -391,6 +391,38 @@ def test_so_is_what_people_squashed(bed: Bed, later: bool) -> None:
     assert bed.known().state is State.PROMOTED
 
 
+def test_a_forged_commit_graph_decides_nothing(bed: Bed) -> None:
+    """Whoever can write objects can write who came before whom; nobody believes it."""
+    bed.change(3, "three")
+    bed.main(12, "twelve")
+    bed.repo.git("commit-graph", "write", "--reachable")
+    graph = bed.repo.path / ".git" / "objects" / "info" / "commit-graph"
+    body = bytearray(graph.read_bytes())
+    graph.chmod(0o644)
+    start = body.index(b"\0\0\0\0CDAT"[4:]) + 4
+    chunk = int.from_bytes(body[start : start + 8], "big")
+    for row in range(chunk, len(body) - 20, 36):  # no commit has a parent any more
+        body[row + 20 : row + 28] = b"\x70\0\0\0\x70\0\0\0"
+    graph.write_bytes(bytes(body))
+    assert bed.repo.git("log", "--format=%h", "main").count("\n") == 0, "git itself believes it"
+    bed.promote()
+    lines = (bed.repo.path / "app.txt").read_text().splitlines()
+    assert (lines[3], lines[12]) == ("three", "twelve")
+
+
+def test_a_run_without_a_common_beginning_is_not_mixed_in(bed: Bed) -> None:
+    bed.at("switch", "--quiet", "--orphan", "elsewhere")
+    bed.at("branch", "-D", "--quiet", "training/shop/torch/1")
+    bed.at("switch", "--quiet", "-c", "training/shop/torch/1", ok=False)
+    bed.at("symbolic-ref", "HEAD", "refs/heads/training/shop/torch/1")
+    bed.work("1\n")
+    refs = bed.refs()
+    for policy in ("squash", "merge"):
+        with pytest.raises(NovaorchError, match="no commit in common"):
+            bed.promote(policy)
+    assert bed.refs() == refs
+
+
 def test_sha256(tmp_path: Path) -> None:
     bed = Bed(tmp_path, "--object-format=sha256")
     try:
