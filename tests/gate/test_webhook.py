@@ -9,10 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from reconciler.core.nudges import BURST, REFILL_S, Patience, signed
+from reconciler.core.nudges import BURST
 from reconciler.gate.doors import Bell
 from reconciler.gate.webhook import BODY_BYTES_MAX
 from reconciler.model.problems import NovaorchError
@@ -157,21 +155,3 @@ def test_a_secret_that_cannot_be_read_is_said_once(stage: Path) -> None:
     assert made.rung == 0
     assert len([line for line in made.stage.log if "not set" in line]) == 1
     made.stage.close()
-
-
-@given(st.binary(max_size=200), st.binary(min_size=1, max_size=64), st.binary(max_size=200))
-def test_only_the_body_that_was_signed_passes(body: bytes, secret: bytes, other: bytes) -> None:
-    assert signed(secret, body, sign(body, secret))
-    assert signed(secret, other, sign(body, secret)) == (other == body)
-    assert not signed(b"", body, sign(body, b""))
-
-
-@given(st.lists(st.floats(0, 100), max_size=200))
-def test_no_flood_gets_more_than_its_share(waits: list[float]) -> None:
-    patience, now, heard = Patience(), 0.0, 0
-    for wait_s in waits:
-        now += wait_s
-        left = patience.spent(now)
-        heard += left is not None
-        patience = left or patience
-    assert heard <= BURST + now / REFILL_S + 1
