@@ -27,11 +27,12 @@ def trainees(scene: Scene, seats: Roster) -> Mapping[UnitId, Trainee]:
     """Return every agent that is to have a work tree, whatever its mode, with its seat."""
     desired, found = scene.desired, {}
     for unit, seat in seats.seats.items():
-        wanted = desired.processes[unit].workspace
-        plot = desired.workspaces.get(wanted) if wanted is not None else None
+        process = desired.processes[unit]
+        plot = desired.workspaces.get(process.workspace) if process.workspace is not None else None
         if plot is not None:
             seen = scene.world.workspaces.get(plot.id)
-            found[unit] = Trainee(seat, plot.training, seen, desired.commit)
+            secrets = tuple(reference for _, reference in process.launch.secrets)
+            found[unit] = Trainee(seat, plot.training, seen, desired.commit, secrets)
     return found
 
 

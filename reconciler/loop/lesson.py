@@ -74,6 +74,8 @@ class Lesson:
     seen_at: float = 0.0
     done: str = ""
     quiet: int = 0
+    endless: bool = False
+    """Nobody tells when its turns end: what it was asked last leads to all that follows."""
     look_at: float = 0.0
     _told: set[tuple[str, str]] = field(default_factory=set)
     _told_trouble: str = ""
@@ -108,7 +110,8 @@ class Lesson:
 
     def wanted(self, cause: str, at: float, by: str = "", summary: str = "") -> Wanted:
         """Return a commit that is wanted in between; the turn goes on."""
-        return Wanted(cause, at, tuple(self.prompts), summary, began=self.began, by=by)
+        prompts = tuple(self.prompts) or (self.before if self.endless else ())
+        return Wanted(cause, at, prompts, summary, began=self.began, by=by)
 
     # -- what became of it -------------------------------------------------------------------------
 

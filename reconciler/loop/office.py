@@ -16,6 +16,7 @@ from reconciler.core.recording import Remark
 from reconciler.loop.courier import Courier
 from reconciler.loop.decisions import Decisions
 from reconciler.loop.desk import FrontDesk
+from reconciler.loop.overhearing import Overheard, Overread
 from reconciler.loop.rounds import Doors
 from reconciler.loop.settling import Settling
 from reconciler.loop.training import Training
@@ -72,20 +73,6 @@ class Rooms:
     watch: Watch
     treasury: Treasury
     courier: Courier
-
-
-@dataclass(frozen=True, slots=True)
-class Overheard:
-    """The courier, whose every word to a model is part of what a turn was asked."""
-
-    courier: Courier
-    given: Callable[[UnitId, str], None]
-
-    def hear(self, event: HookEvent) -> HookAnswer:
-        """See `Courier.hear`."""
-        said = self.courier.hear(event)
-        self.given(event.unit, said.context or said.go_on)
-        return said
 
 
 @dataclass(slots=True)
@@ -212,6 +199,9 @@ class Office:
             free, until, why = treasury.admits(seat.unit, now)
             return None if free else Closed(until, why)
 
+        typist: Typist = outside.typist
+        if self.training is not None:
+            typist = Overread(typist, self.training.typed)
         watch = Watch(outside.typist, outside.records, roster, self.clock, self.log, changed)
         treasury = Treasury(
             outside.accounts, outside.records, roster, self.clock, self.log, reopened
@@ -219,7 +209,7 @@ class Office:
         courier = Courier(
             Doors(
                 mail=outside.mail,
-                typist=outside.typist,
+                typist=typist,
                 records=outside.records,
                 roster=roster,
                 report=watch.report,

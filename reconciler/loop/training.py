@@ -18,6 +18,7 @@ from functools import partial
 from reconciler.core.recording import Remark, remark
 from reconciler.loop.lesson import Lesson, Wanted, hooked, named
 from reconciler.loop.turns import Books
+from reconciler.model.agent import Seat
 from reconciler.model.hook import SILENCE, HookAnswer, HookEvent
 from reconciler.model.ids import UnitId
 from reconciler.model.problems import BlindError, NovaorchError, RefusedError
@@ -97,6 +98,12 @@ class Training:
         if text and unit in self._trainees:
             with self._lock:
                 self.lesson(unit).asked(text, self.books.clock.now())
+
+    def typed(self, seat: Seat, text: str) -> None:
+        """Take note of what was typed to a runtime that does not tell so itself."""
+        if not hooked(seat) and seat.unit in self._trainees:
+            self.lesson(seat.unit).endless = True
+            self.given(seat.unit, text)
 
     def _heard(self, trainee: Trainee, event: HookEvent) -> HookAnswer:
         lesson, trains = self.lesson(event.unit), trainee.seat.mode == MODE
@@ -239,6 +246,8 @@ class Training:
             # Without a commit the tokens were spent on no work, and are not part of the next.
             lesson.recorded(made, counted)
             lesson.done = word or lesson.seen
+            if made is not None and lesson.endless:
+                lesson.let_go()
             lesson.restless = bool(lesson.prompts)
         return made
 

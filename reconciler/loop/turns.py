@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from reconciler.core.asked import asked
+from reconciler.core.masks import SECRET_MIN
 from reconciler.loop.lesson import Wanted
 from reconciler.model.problems import NovaorchError, SourceError
 from reconciler.model.training import Recorded, Spoken, Trainee, Turn
@@ -20,6 +21,7 @@ from reconciler.ports.workspaces import Lineage, Recorder
 
 T = TypeVar("T")
 
+HIDDEN = "«secret»"
 WRITTEN_S, LOOK_S = 0.3, 0.01
 """So long a transcript is waited for that does not have the last word yet: Claude Code writes it a
 tenth of a second after it tells of the end, and what was used is known from it alone."""
@@ -29,7 +31,7 @@ tenth of a second after it tells of the end, and what was used is known from it 
 class Books:
     """The doors: who commits, what runtimes wrote down, where commits come from, the hour.
 
-    `close` lets go of them.
+    `reveal` looks a secret up, '' for one that is not there. `close` lets go of them.
     """
 
     recorder: Recorder
@@ -37,6 +39,7 @@ class Books:
     lineage: Lineage
     clock: Clock
     log: Callable[[str], None]
+    reveal: Callable[[str], str] = lambda _reference: ""
     close: Callable[[], None] = lambda: None
 
     def fingerprint(self, trainee: Trainee) -> str:
@@ -73,11 +76,12 @@ class Books:
     def _turn(self, trainee: Trainee, wanted: Wanted, spoken: Spoken) -> Turn:
         seat, persona = trainee.seat, trainee.seat.persona
         project, desired = seat.unit.project, trainee.desired
+        prompt = "\n\n".join(map(asked, wanted.prompts or spoken.prompts))
         return Turn(
             unit=seat.unit,
             at=wanted.at,
-            summary=wanted.summary or spoken.said,
-            prompt="\n\n".join(map(asked, wanted.prompts or spoken.prompts)),
+            summary=self._silent(trainee, wanted.summary or spoken.said),
+            prompt=self._silent(trainee, prompt),
             conversation=wanted.conversation or spoken.conversation,
             runtime=persona.runtime if persona is not None else "command",
             model=spoken.model or (persona.model if persona is not None else ""),
@@ -89,6 +93,13 @@ class Books:
             cause=wanted.cause,
             by=wanted.by,
         )
+
+    def _silent(self, trainee: Trainee, text: str) -> str:
+        """Return words without the secrets that an agent was given, wherever they stand."""
+        for value in map(self.reveal, trainee.secrets):
+            if len(value) >= SECRET_MIN:
+                text = text.replace(value, HIDDEN)
+        return text
 
     def _told(self, ask: Callable[[], T], otherwise: T) -> T:
         try:

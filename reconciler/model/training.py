@@ -18,13 +18,15 @@ if TYPE_CHECKING:  # whoever reads what a commit says of itself is in a hurry
 class Trainee:
     """An agent that has a work tree of its own, as one pass saw both.
 
-    `seen` is None while the tree is not there. `desired` is the commit that was followed.
+    `seen` is None while the tree is not there. `desired` is the commit that was followed. `secrets`
+    are references (`env:NAME`) to what its process was given, and what no commit may say.
     """
 
     seat: Seat
     policy: Training
     seen: SeenWorkspace | None = None
     desired: str = ""
+    secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from reconciler.model.fleet import FleetSettings
-from reconciler.model.problems import Problem
+from reconciler.model.problems import NovaorchError, Problem
 
 if TYPE_CHECKING:
     from reconciler.adapters.claude_code import Outfits, RuntimeRecords
@@ -138,13 +139,20 @@ class AgentDoors:
     def training(self: Ground, fleet: FleetSettings, log: Callable[[str], None]) -> Training:
         """Whoever commits agents' work."""
         from reconciler.adapters.git.lineage import GitLineage
+        from reconciler.adapters.tmux.secret import lookup
         from reconciler.loop.training import Training
         from reconciler.loop.turns import Books
 
+        def reveal(reference: str) -> str:
+            try:
+                return lookup(reference, self.environ)
+            except NovaorchError:
+                return ""
+
         recorder = self.recorder(fleet)
         lineage = GitLineage(self.repository.command)
-        books = Books(recorder, self.records(fleet), lineage, self.clock, log, recorder.close)
-        return Training(books)
+        books = Books(recorder, self.records(fleet), lineage, self.clock, log)
+        return Training(replace(books, reveal=reveal, close=recorder.close))
 
     def recorder(self: Ground, fleet: FleetSettings) -> GitRecorder:
         """Whoever makes commits of what is in work trees."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import pytest
 
 from reconciler.adapters.clock import SystemClock
-from reconciler.loop.courier import Courier
+from reconciler.adapters.memory import MemoryPane, MemoryTypist
 from reconciler.loop.decisions import Decisions
-from reconciler.loop.office import Office, Outside, Overheard
+from reconciler.loop.office import Office, Outside
+from reconciler.loop.overhearing import Overheard, Overread
 from reconciler.model.agent import Roster
 from reconciler.model.hook import SILENCE, HookAnswer, HookEvent
 from reconciler.model.ids import Json, UnitId
@@ -87,10 +88,35 @@ def test_trees_are_looked_at_once_somebody_trains(building: Building) -> None:
 def test_words_for_a_model_are_part_of_what_it_was_asked() -> None:
     given: list[tuple[UnitId, str]] = []
     for answer in (HookAnswer(context="a message"), HookAnswer(go_on="another"), SILENCE):
-        courier = cast("Courier", Says(answer))
-        heard = Overheard(courier, lambda unit, text: given.append((unit, text)))
+        heard = Overheard(Says(answer), lambda unit, text: given.append((unit, text)))
         assert heard.hear(HookEvent(BOB, "Stop", 1.0)) == answer
     assert given == [(BOB, "a message"), (BOB, "another"), (BOB, "")]
+
+
+def test_what_is_typed_to_a_runtime_without_hooks_is_what_it_was_asked(building: Building) -> None:
+    school, panes = building.school, MemoryTypist()
+    prompts: list[str] = []
+    for pane, unit in (("%1", BOB), ("%2", EVE)):
+        panes.panes[pane] = MemoryPane(unit, 1, prompts.append)
+        school.change(unit, pane=pane)
+    typist = Overread(panes, school.training.typed)
+    bob, eve = (school.trainees[unit].seat for unit in (BOB, EVE))
+    assert typist.paste(bob, "its own hook tells of it")
+    assert typist.line(eve, "write a poem")
+    assert not typist.line(replace(eve, pid=99), "nobody read it")
+    assert typist.enter(eve)
+    typist.mark(eve, "")
+    assert set(typist.look([bob, eve])) == {BOB, EVE}
+    school.write("a", EVE)
+    school.rounds(20)
+    school.write("ab", EVE)
+    school.rounds(40)
+    assert [turn.prompt for turn in school.turns] == ["write a poem"] * 2
+    typist.line(eve, "and another one")
+    school.write("abc", EVE)
+    school.rounds(40)
+    assert school.turns[2].prompt == "and another one"
+    assert school.lesson(BOB).prompts == []
 
 
 def test_a_budget_that_refuses_a_prompt_is_no_turn(building: Building) -> None:

@@ -101,6 +101,17 @@ def test_what_a_helper_tells_is_no_turn(school: School) -> None:
     assert school.turns[0].prompt == "mine"
 
 
+def test_no_secret_that_it_was_given_is_in_its_words(school: School) -> None:
+    values = {"env:KEY": "hunter2hunter2", "env:SHORT": "abc", "env:GONE": ""}
+    books = replace(school.training.books, reveal=lambda reference: values[reference])
+    school.training.books = books
+    school.trainees[BOB] = replace(school.trainees[BOB], secrets=tuple(values))
+    school.training.take(dict(school.trainees))
+    school.turn("use hunter2hunter2, abc", "a", said="I used hunter2hunter2.")
+    (turn,) = school.turns
+    assert (turn.prompt, turn.summary) == ("use «secret», abc", "I used «secret».")
+
+
 def test_what_was_spent_is_counted_once(school: School) -> None:
     school.diary.told = Spoken(tokens_in=10, at=school.clock.hour + 1)
     school.hear("UserPromptSubmit", prompt="long")
