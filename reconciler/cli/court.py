@@ -43,14 +43,12 @@ class Court:
         """The fleet; None when nobody can read what it is."""
         return self.desired.fleet if self.desired is not None else None
 
-    def all(self) -> list[tuple[GitYard, KnownRun]]:
-        """Return every run with where it is; what people merged is known of those they got."""
-        found = [(yard, known) for yard in self.yards for known in yard.runs().runs]
-        return [(yard, _landed(yard, known)) for yard, known in found]
-
-    def kept(self) -> list[Kept]:
-        """Return every kept snapshot."""
-        return [kept for yard in self.yards for kept in yard.runs().kept]
+    def all(self) -> tuple[list[KnownRun], list[Kept]]:
+        """Return every run and every kept snapshot; of runs that wait for people it is looked at
+        closely whether they have them."""
+        found = [(yard, yard.runs()) for yard in self.yards]
+        runs = [_landed(yard, known) for yard, there in found for known in there.runs]
+        return runs, [kept for _, there in found for kept in there.kept]
 
     def find(self, word: str) -> tuple[GitYard, KnownRun]:
         """Return the run that a word means, and where it is."""

@@ -46,7 +46,7 @@ def list_(
     """
     context: Context = ctx.obj
     with court.opened(context.wiring) as held:
-        runs, kept = [known for _, known in held.all()], held.kept()
+        runs, kept = held.all()
     shown = [k for k in runs if everything or k.run.verdict is Verdict.OPEN]
     if as_json:
         for known in shown:

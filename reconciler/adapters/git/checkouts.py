@@ -79,8 +79,8 @@ class Checkouts:
         A tree of an agent's is read raw, whatever its settings are.
         """
         self._room.excluding()
-        listed = self._command(desk).run("ls-files", "-z", "--others", "--exclude-standard").out
-        return len(self._strange(desk, tip, "")[0]) + listed.count(b"\0")
+        listed = self._command(desk).run("ls-files", "-z", "--others", "--exclude-standard")
+        return len(self._strange(desk, tip, "")[0]) + _must(listed).out.count(b"\0")
 
     # -- inside ----------------------------------------------------------------------------------
 
@@ -125,7 +125,7 @@ class Checkouts:
             return "it is in the middle of a rebase or a bisect"
         if (desk.git_dir / "MERGE_HEAD").exists():
             return "it is in the middle of a merge"
-        hidden = self._command(desk).run("ls-files", "-z", "-v").out.split(b"\0")
+        hidden = _must(self._command(desk).run("ls-files", "-z", "-v")).out.split(b"\0")
         if any(line and line[:1] not in b"HM" for line in hidden):
             return "some of its files are hidden from git (sparse, or assumed to be unchanged)"
         return self._converted(tree)
@@ -247,10 +247,21 @@ class Checkouts:
 
 def _raw(reply: Reply) -> Iterator[tuple[str, tuple[Entry, Entry]]]:
     """Yield path and (before, after) of each line of a raw diff."""
+    _must(reply)
     words = reply.out.decode("utf-8", "surrogateescape").split("\0")[:-1]
     for head, path in zip(words[::2], words[1::2], strict=False):
         old_mode, new_mode, old, new, _ = head.removeprefix(":").split()
         yield path, (_entry(old_mode, old), _entry(new_mode, new))
+
+
+def _must(reply: Reply) -> Reply:
+    if not reply.ok:
+        raise SourceError(
+            "nobody can tell what in a work tree is not committed",
+            why=said(reply.err),
+            fix="run `git status` in each (git worktree list) and mend what it names",
+        )
+    return reply
 
 
 def _entry(mode: str, oid: str) -> Entry:

@@ -190,6 +190,28 @@ def test_work_that_comes_later_is_open_again_and_does_not_clash_with_itself(
     assert f"Nova-Recorded: {later}" in bed.message() or policy == "merge"
 
 
+def test_a_branch_in_the_middle_of_a_rebase_stays(bed: Bed) -> None:
+    bed.change(3, "three")
+    bed.main(3, "drei")
+    bed.at("rebase", "--quiet", "main", ok=False)
+    assert bed.reject().branch_stays
+    assert bed.tip("refs/heads/training/shop/torch/1")
+
+
+def test_an_index_that_cannot_be_read_is_not_taken_for_a_clean_one(bed: Bed) -> None:
+    bed.change(3, "three")
+    (bed.repo.path / ".git" / "index").write_bytes(b"garbage")
+    refs = bed.refs()
+    with pytest.raises(NovaorchError, match="nobody can tell"):
+        bed.promote()
+    assert bed.refs() == refs
+    known = bed.known()
+    assert bed.yard().unsaved(known) == 0
+    (bed.repo.path / ".git" / "worktrees" / "torch" / "index").write_bytes(b"garbage")
+    with pytest.raises(NovaorchError, match="nobody can tell"):
+        bed.yard().unsaved(known)
+
+
 def test_nothing_to_promote_is_said(bed: Bed) -> None:
     refs = bed.refs()
     with pytest.raises(RefusedError, match="nothing in shop/torch/1"):
