@@ -25,7 +25,15 @@ from reconciler.core.journal import (
     written,
 )
 from reconciler.core.ledger import follow
-from reconciler.core.retell import about, applied, event_line, events, history_line, why_lines
+from reconciler.core.retell import (
+    about,
+    applied,
+    event_line,
+    events,
+    history_line,
+    meant,
+    why_lines,
+)
 from reconciler.model.ids import UnitId
 from reconciler.model.record import Deed, Kept, Record
 from tests.adapters.journal_contract import TWO, A, B, deed, record
@@ -209,3 +217,16 @@ def test_what_went_well_failed_nowhere() -> None:
     bad = {**record_json(record(deed(error="no pty left"))), "seq": 2}
     (entry,) = applied([{**record_json(record(deed())), "seq": 1}, bad])
     assert entry["failed"] == 1
+
+
+def test_a_name_alone_means_an_agent_before_its_work_tree() -> None:
+    units = ["p/agent/a", "p/workspace/a", "q/workspace/b"]
+    assert meant("a", units) == ["p/agent/a"]
+    assert meant("workspace/a", units) == ["p/workspace/a"]
+    assert meant("p/workspace/a", units) == ["p/workspace/a"]
+    assert meant("b", units) == ["q/workspace/b"]
+
+
+def test_of_a_work_tree_no_commit_is_said_to_ask() -> None:
+    page = {"unit": "p/workspace/a", "now": ["d", ""], "since": 3, "deeds": []}
+    assert why_lines(page) == ["p/workspace/a  there since record 3"]

@@ -18,19 +18,24 @@ from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.ids import UnitId
 from reconciler.model.record import Kept
 from reconciler.model.step import (
+    BeginRun,
     Close,
+    CloseWorkspace,
     MarkPane,
+    MarkWorkspace,
     NewPane,
     OpenPane,
+    OpenWorkspace,
     Respawn,
     Signal,
     Step,
     SwapPanes,
 )
 from reconciler.model.unit import Launch
+from reconciler.model.workspace import SeenWorkspace
 from reconciler.model.world import PaneMark, World
 from tests.bench import Bench
-from tests.builders import agent, agent_id, desired, session, session_id, window
+from tests.builders import agent, agent_id, desired, housed, session, session_id, window
 
 A, B = agent_id("a"), agent_id("b")
 EMPTY = World(0, "", ())
@@ -46,6 +51,38 @@ def mark(unit: UnitId = A, digest: str = "d", **more: object) -> PaneMark:
 
 def new(made: PaneMark) -> NewPane:
     return NewPane(made, None if made.placeholder else Launch(("x",), "/"), "{}")
+
+
+def test_a_work_tree_is_counted_while_it_has_a_mark() -> None:
+    process, tree = housed("a")
+    bench = Bench(desired(process, tree, agent("b")))
+    thought = bench.think()
+    tally = Tally(thought.scene.world, "f")
+    left = [leaf for move in thought.plan.moves for leaf in tally.leaves(move)]
+    assert (tree.id, Kept(tree.digest, "")) in left
+    bench.run()
+    world = bench.think().scene.world
+    assert tally.inventory().keys() == live_inventory(world, "f").keys() == {A, B, tree.id}
+    assert live_inventory(world, "f")[tree.id] == Kept(tree.digest, "")
+
+
+def test_what_is_done_to_a_work_tree_is_told() -> None:
+    _, tree = housed("a")
+    marked = SeenWorkspace(tree.id, tree.path, digest="old", fleet="f")
+    world = World(0, "", (), workspaces={tree.id: marked})
+
+    def left(step: Step) -> object:
+        return effects(action(step, unit=tree.id), world, "f")
+
+    now = Kept(tree.digest, "")
+    assert left(MarkWorkspace(tree.id, tree)) == ((tree.id, now),)
+    assert left(OpenWorkspace(tree.id, tree)) == ((tree.id, now),)
+    assert left(BeginRun(tree.id, tree, "t")) == ((tree.id, Kept("old", "")),)
+    assert left(CloseWorkspace(tree.id, tree.path, "b", "t")) == ((tree.id, None),)
+    odd = World(0, "", (), workspaces={tree.id: SeenWorkspace(tree.id, tree.path, trouble="odd")})
+    assert live_inventory(odd, "f") == {}
+    (gone,) = corrections({tree.id: now}, {})
+    assert gone.detail == "its work tree is gone, and the journal does not say who closed it"
 
 
 def there() -> tuple[Bench, Thought]:
