@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import create, heal, idle, latency, messages, weight
+from benchmarks import create, heal, idle, latency, messages, weight, why
 from benchmarks.arena import quantile
 
 
@@ -19,6 +19,7 @@ def main(words: list[str]) -> None:
         "heal": _heal,
         "weight": _weight,
         "messages": _messages,
+        "why": _why,
     }
     for name, part in parts.items():
         if not chosen or name in chosen:
@@ -103,6 +104,18 @@ def _messages(quick: bool) -> None:
             print(f"  {name:<36} {said}")
     if made.missing:
         print(f"  no real agent: {made.missing}")
+
+
+def _why(quick: bool) -> None:
+    commits, rounds = (2_000, 5) if quick else (10_000, 20)
+    rows = why.measure(commits, rounds)
+    print(f"\nwhy FILE:LINE, whole process, {commits} commits")
+    for row in rows:
+        ours, blame, log = (quantile(v, 0.5) for v in (row.ours, row.blame, row.log))
+        worst = max(row.ours)
+        print(f"  {row.name:<40} p50 {ours * 1e3:4.0f} ms   worst {worst * 1e3:4.0f} ms", end="")
+        print(f"   first ask {row.first * 1e3:5.0f} ms   git blame {blame * 1e3:4.0f} ms", end="")
+        print(f" ({ours / blame:.2f} x)   git log -L {log * 1e3:5.0f} ms ({ours / log:.2f} x)")
 
 
 main(sys.argv[1:])

@@ -14,7 +14,8 @@ from reconciler.cli.lineage import Opened, Query, opened
 from reconciler.cli.revision import AsJson
 from reconciler.core.linemath import total
 from reconciler.core.plain import clean
-from reconciler.core.provenance import day, span_json, who
+from reconciler.core.provenance import day, who
+from reconciler.core.provenancedata import span_json
 from reconciler.core.retell import ndjson
 from reconciler.model.provenance import Span, Standing, Story
 

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.adapters.git.blame import Blamer, LineMemory
-from reconciler.adapters.git.fleetpast import fleet_past
+from reconciler.adapters.git.fleetpast import FleetPast, Witness, fleet_past
 from reconciler.adapters.git.leanroom import LeanRoom, Spot
 from reconciler.adapters.git.lineplace import Named, Text, committed, excerpt, named, text_of
 from reconciler.adapters.git.provenance import Tracer
+from reconciler.adapters.git.remembered import ManifestMemory
 from reconciler.adapters.git.shelf import Shelf
 from reconciler.model.provenance import Line, Span
 
@@ -64,21 +65,30 @@ def opened(query: Query, environ: Mapping[str, str]) -> Iterator[Opened]:
     memory = LineMemory(_memory(what.place, environ))
     with LeanRoom(what.place, memory.graph) as room:
         shelf = Shelf(room)
-        past = None
+        places = _places(query, what, environ)
+        witness = witness_of((room, shelf), places, environ)
         try:
             text = text_of(what, query.rev, shelf)
             blamer = Blamer(room, shelf, memory)
-            home = environ.get("HOME", "/")
-            past = fleet_past((room, shelf), _places(query, what, environ), home)
-            tracer = Tracer(room, shelf, blamer, past)
-            if past is not None:
-                tracer.trust = past.trust()
-            yield Opened(text, tracer)
+            yield Opened(text, Tracer(room, shelf, blamer, witness))
             blamer.learn()
         finally:
-            if past is not None:
-                past.close()
+            witness.close()
             shelf.close()
+
+
+def witness_of(
+    lines: tuple[LeanRoom, Shelf], places: Iterable[Path], environ: Mapping[str, str]
+) -> Witness:
+    """Return who knows the fleet among some places, asked when it matters."""
+
+    def seek() -> FleetPast | None:
+        past = fleet_past(lines, places, environ.get("HOME", "/"))
+        if past is not None:
+            past.memory = ManifestMemory(_memory(past.room.place, environ))
+        return past
+
+    return Witness(seek)
 
 
 def _places(query: Query, what: Named, environ: Mapping[str, str]) -> list[Path]:

@@ -9,8 +9,12 @@ import os
 import re
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconciler.model.problems import NovaorchError
+
+if TYPE_CHECKING:
+    from reconciler.model.provenance import Line
 
 _ASKED = re.compile(r"(.+):([0-9]{1,9})", re.ASCII | re.DOTALL)
 _OPTIONS = {"--rev": "rev", "--fleet": "fleet"}
@@ -39,14 +43,12 @@ def quick(argv: list[str]) -> int | None:
 def answer(asked: tuple[str, int], options: dict[str, str], at: Path, *, as_json: bool) -> int:
     """Print where a line comes from; return the exit code."""
     from reconciler.cli.lineage import Query, opened  # noqa: PLC0415 - only if it is a line
-    from reconciler.core.provenance import line_json, line_words  # noqa: PLC0415
-    from reconciler.core.retell import ndjson  # noqa: PLC0415
 
     query = Query(asked[0], options.get("rev", ""), at.absolute(), options.get("fleet", ""))
     try:
         with opened(query, os.environ) as file:
             line = file.line(asked[1])
-            told = [ndjson("line", line_json(line))] if as_json else line_words(line)
+            told = _records(line) if as_json else _words(line)
             sys.stdout.write("".join(f"{one}\n" for one in told))
             sys.stdout.flush()
     except NovaorchError as error:
@@ -55,6 +57,19 @@ def answer(asked: tuple[str, int], options: dict[str, str], at: Path, *, as_json
         render.error(error)
         return error.exit_code
     return 0
+
+
+def _words(line: Line) -> list[str]:
+    from reconciler.core.provenance import line_words  # noqa: PLC0415
+
+    return line_words(line)
+
+
+def _records(line: Line) -> list[str]:
+    from reconciler.core.provenancedata import line_json  # noqa: PLC0415
+    from reconciler.core.retell import ndjson  # noqa: PLC0415
+
+    return [ndjson("line", line_json(line))]
 
 
 def _plain(words: list[str]) -> tuple[str, dict[str, str], bool] | None:

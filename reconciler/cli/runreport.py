@@ -12,7 +12,6 @@ import typer
 
 from reconciler.adapters.git import runwork
 from reconciler.adapters.git.blame import Blamer
-from reconciler.adapters.git.fleetpast import fleet_past
 from reconciler.adapters.git.leanroom import LeanRoom, Spot
 from reconciler.adapters.git.provenance import Tracer
 from reconciler.adapters.git.runreport import told
@@ -20,6 +19,7 @@ from reconciler.adapters.git.shelf import Shelf
 from reconciler.cli import court, render
 from reconciler.cli.app import Context
 from reconciler.cli.judging import RunName
+from reconciler.cli.lineage import witness_of
 from reconciler.core.report import markdown
 from reconciler.core.reportpage import page
 from reconciler.model.problems import NovaorchError, UsageError
@@ -67,17 +67,12 @@ def _tracer(place: Spot, context: Context) -> Iterator[Tracer]:
     """Give who tells the stories of commits of a repository, and knows this fleet."""
     with LeanRoom(place) as room:
         shelf = Shelf(room)
-        past = None
+        places = [context.wiring.repository.root]
+        witness = witness_of((room, shelf), places, context.wiring.environ)
         try:
-            home = context.wiring.environ.get("HOME", "/")
-            past = fleet_past((room, shelf), [context.wiring.repository.root], home)
-            tracer = Tracer(room, shelf, Blamer(room, shelf), past)
-            if past is not None:
-                tracer.trust = past.trust()
-            yield tracer
+            yield Tracer(room, shelf, Blamer(room, shelf), witness)
         finally:
-            if past is not None:
-                past.close()
+            witness.close()
             shelf.close()
 
 

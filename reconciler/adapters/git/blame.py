@@ -5,8 +5,6 @@ Never runs anything of the repository's. What it remembers is a cache: without i
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import json
 import os
 import subprocess
@@ -16,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reconciler.adapters.git.leanroom import LeanRoom, ended, lines_of
+from reconciler.adapters.git.remembered import recall, remember, word
 from reconciler.adapters.git.shelf import Shelf
 from reconciler.core.linemath import at, cover, hunks, joined
 from reconciler.model.problems import BlindError, SourceError
@@ -27,7 +26,6 @@ PATIENCE_S = 600.0
 LEARNING_S = 20.0
 LEARNT_FOR_S = 600.0
 """A commit-graph that is younger is not written anew, however slow an answer was."""
-_FILES_MAX = 400
 _VERSION = 1
 _ESCAPES = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"f": b"\f",
             b"v": b"\v", b'"': b'"', b"\\": b"\\"}  # fmt: skip
@@ -47,7 +45,7 @@ class LineMemory:
     def load(self, path: str) -> tuple[str, list[Span]] | None:
         """Return the commit and the spans that are remembered; None: nothing, or nothing whole."""
         try:
-            said = json.loads(self._file(path).read_bytes())
+            said = json.loads(recall(self._file(path)))
             if said["v"] != _VERSION or said["path"] != path:
                 return None
             spans = [
@@ -55,28 +53,17 @@ class LineMemory:
             ]
             whole = [span.first for span in spans] == [1, *(span.end for span in spans[:-1])]
             return (str(said["commit"]), spans) if whole else None
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return None
 
     def save(self, path: str, commit: str, spans: list[Span]) -> None:
-        """Remember a whole file. What cannot be written is not remembered."""
+        """Remember a whole file."""
         rows = [[s.first, s.count, s.commit, s.path, s.origin] for s in spans]
         said = {"v": _VERSION, "path": path, "commit": commit, "spans": rows}
-        with contextlib.suppress(OSError):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._prune()
-            draft = self._file(path).with_suffix(f".{os.getpid()}")
-            draft.write_text(json.dumps(said), encoding="ascii")
-            draft.replace(self._file(path))
+        remember(self._file(path), json.dumps(said).encode("ascii"))
 
     def _file(self, path: str) -> Path:
-        name = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:24]
-        return self.folder / f"{name}.json"
-
-    def _prune(self) -> None:
-        kept = sorted(self.folder.glob("*.json"), key=lambda one: one.stat().st_mtime)
-        for old in kept[: max(0, len(kept) - _FILES_MAX)]:
-            old.unlink()
+        return self.folder / f"{word(path)}.json"
 
 
 @dataclass(slots=True)
@@ -91,12 +78,12 @@ class _Walk:
         """Yield each span as git finds it. ValueError: git says what nobody understands."""
         head: list[bytes] = []
         for line in lines_of(self.process):
-            word, _, rest = line.partition(b" ")
+            name, _, rest = line.partition(b" ")
             if not head:
                 head = line.split(b" ")
-            elif word == b"boundary":
+            elif name == b"boundary":
                 self.cut.add(head[0].decode("ascii"))
-            elif word == b"filename":
+            elif name == b"filename":
                 oid, origin, first, count = head[0].decode("ascii"), *map(int, head[1:4])
                 head = []
                 self.spans.append(Span(first, count, oid, os.fsdecode(unquoted(rest)), origin))

@@ -9,13 +9,14 @@ import contextlib
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.adapters.git.formats import printable
 from reconciler.adapters.git.leanroom import LeanRoom, Spot, ended, spot
 from reconciler.adapters.git.refnames import own_ref
+from reconciler.adapters.git.remembered import ManifestMemory
 from reconciler.adapters.git.shelf import Shelf
 from reconciler.adapters.git.trust import Trust, trust_of
 from reconciler.model.ids import UnitId
@@ -55,6 +56,7 @@ class FleetPast:
     shelf: Shelf
     home: str
     own: bool
+    memory: ManifestMemory | None = None
 
     @property
     def root(self) -> Path:
@@ -99,12 +101,14 @@ class FleetPast:
         at = deed_of(self.shelf, noted.desired) if noted.desired else None
         path = ""
         process = None
+        known: list[str] = []
         if at is not None and not at.missing:
             path = self._manifest_of(noted.unit, at.oid)
-            if path:
+            known = self.memory.load(at.oid, path) if self.memory is not None else []
+            if path and not known:
                 words = ("log", "--format=%H", "--no-show-signature", at.oid, "--", path)
                 process = self.room.start(*words)
-        return _Asking(self, noted, at, path, process)
+        return _Asking(self, noted, at, path, process, known)
 
     def _manifest_of(self, unit: UnitId, commit: str) -> str:
         found = self.shelf.commit(commit)
@@ -127,6 +131,7 @@ class _Asking:
     at: Deed | None
     path: str
     process: subprocess.Popen[bytes] | None
+    known: list[str]
 
     def answer(self) -> Wish:
         """Return what became known."""
@@ -144,14 +149,49 @@ class _Asking:
         return Wish(root, self.at, placed, changed, charter, self.path)
 
     def _commits(self) -> list[str]:
+        """Return the commits that changed the manifest, newest first; only the ends are kept."""
         if self.process is None:
-            return []
+            return self.known
         try:
             out, _ = self.process.communicate(timeout=TIMEOUT_S)
         except subprocess.TimeoutExpired:
             ended(self.process)
             return []
-        return out.decode("ascii", "replace").split()
+        found = out.decode("ascii", "replace").split()
+        if self.at is not None and self.past.memory is not None:
+            self.past.memory.save(self.at.oid, self.path, found)
+        return found
+
+
+@dataclass(slots=True)
+class Witness:
+    """The fleet and whose signatures count there, looked for when somebody needs to know."""
+
+    seek: Callable[[], FleetPast | None] = lambda: None
+    _past: FleetPast | None = None
+    _trust: Trust | None = None
+
+    @property
+    def past(self) -> FleetPast | None:
+        """The fleet's repository, None when nobody knows where it is."""
+        self._look()
+        return self._past
+
+    @property
+    def trust(self) -> Trust:
+        """Whose signatures count."""
+        return self._look()
+
+    def close(self) -> None:
+        """Let go of it."""
+        if self._past is not None:
+            self._past.close()
+
+    def _look(self) -> Trust:
+        if self._trust is None:
+            self._past = self.seek()
+            self._trust = self._past.trust() if self._past is not None else Trust()
+        return self._trust
 
 
 def fleet_past(
@@ -181,7 +221,7 @@ def _fleets(
     seen: set[Path] = set()
     for place in places:
         with contextlib.suppress(NovaorchError):
-            found = spot(place)
+            found = room.place if place == room.place.root else spot(place)
             if found.common_dir in seen:
                 continue
             seen.add(found.common_dir)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from reconciler.adapters.git.blame import Blamer
-from reconciler.adapters.git.fleetpast import FleetPast, deed_of
+from reconciler.adapters.git.fleetpast import Witness, deed_of
 from reconciler.adapters.git.landings import landing_of
 from reconciler.adapters.git.leanroom import LeanRoom
 from reconciler.adapters.git.promptnotes import prompt_of
@@ -64,15 +64,15 @@ class Tracer:
     room: LeanRoom
     shelf: Shelf
     blamer: Blamer
-    fleet: FleetPast | None = None
-    trust: Trust = field(default_factory=Trust)
+    witness: Witness = field(default_factory=Witness)
     deep: bool = True
     _seals: dict[str, Seal] = field(default_factory=dict)
     _landings: dict[str, Landing | None] = field(default_factory=dict)
     _wishes: dict[tuple[str, str, str], Wish] = field(default_factory=dict)
     _recorded: dict[tuple[str, str], bool] = field(default_factory=dict)
     _stories: dict[tuple[str, str], Story] = field(default_factory=dict)
-    _runs: dict[tuple[str, str, str], tuple[list[Span], list[Hunk]]] = field(default_factory=dict)
+    _runs: dict[tuple[str, str, str], list[Hunk] | None] = field(default_factory=dict)
+    _files: dict[tuple[str, str], list[Span]] = field(default_factory=dict)
 
     def story(self, span: Span) -> Story:
         """Return the story of the first line of a span."""
@@ -148,23 +148,31 @@ class Tracer:
         """One commit for a whole run: the line is looked for at the tip of the run."""
         key = (span.commit, noted.recorded, span.path)
         if key not in self._runs:
-            self._runs[key] = self._run_lines(*key)
-        spans, changes = self._runs[key]
-        number = before(changes, span.origin) if spans or changes else 0
-        found = at(spans, number) if number else None
-        if found is None:
+            self._runs[key] = self._run_changes(*key)
+        changes = self._runs[key]
+        number = before(changes, span.origin) if changes is not None else 0
+        if not number:
             here.why = f"it came with the promotion itself: {noted.recorded[:12]} has no such line"
             return here
-        deeper = self._source(found, depth + 1) if depth < RECURSION_MAX else None
-        return deeper or Source(found.commit, self.noted(found.commit), found.origin, found.path)
+        found = self._run_line(noted.recorded, span.path, number)
+        if depth < RECURSION_MAX:
+            return self._source(found, depth + 1)
+        return Source(found.commit, self.noted(found.commit), found.origin, found.path)
 
-    def _run_lines(self, commit: str, tip: str, path: str) -> tuple[list[Span], list[Hunk]]:
-        """Return whose the lines of a file are at the tip of a run, and how it differs there."""
+    def _run_changes(self, commit: str, tip: str, path: str) -> list[Hunk] | None:
+        """Return how a file differs from the tip of its run; None: it is not there."""
         new, old = (self._blob(oid, path) for oid in (commit, tip))
         if not new or not old:
-            return [], []
-        changes = self.blamer.changes(old, new) if new != old else []
-        return self.blamer.file(tip, path), changes
+            return None
+        return self.blamer.changes(old, new) if new != old else []
+
+    def _run_line(self, tip: str, path: str, line: int) -> Span:
+        """Return whose a line at the tip of a run is. Who asks for many is answered from all."""
+        if self.deep:
+            return self.blamer.line(tip, path, line)
+        if (tip, path) not in self._files:
+            self._files[tip, path] = self.blamer.file(tip, path)
+        return at(self._files[tip, path], line) or self.blamer.line(tip, path, line)
 
     def _blob(self, commit: str, path: str) -> str:
         found = self.shelf.commit(commit)
@@ -204,9 +212,9 @@ class Tracer:
 
     def _ask(self, noted: Noted) -> object:
         key = (noted.unit, noted.desired, noted.charter)
-        if not self.deep or self.fleet is None or key in self._wishes:
+        if not self.deep or key in self._wishes or self.witness.past is None:
             return None
-        return self.fleet.begin(noted)
+        return self.witness.past.begin(noted)
 
     def _wish(self, noted: Noted, asking: object) -> Wish | None:
         key = (noted.unit, noted.desired, noted.charter)
@@ -225,14 +233,20 @@ class Tracer:
     def _seal(self, oid: str) -> Seal:
         if oid not in self._seals:
             body = self.shelf.body(oid, "commit") or b""
-            self._seals[oid] = seal_of(oid, body, self.room.object_format, self.trust)
+            signed = b"\ngpgsig" in body.partition(b"\n\n")[0]
+            self._seals[oid] = (
+                seal_of(oid, body, self.room.object_format, self.witness.trust)
+                if signed
+                else Seal()
+            )
         return self._seals[oid]
 
     def _standing(self, noted: Noted, oid: str, work: Deed, seal: Seal) -> tuple[Standing, str]:
         if seal.state is SealState.GOOD and seal.by == TRAINING_KEY:
             return Standing.VERIFIED, ""
-        if self.trust.asked or not self.trust.known or seal.state is not SealState.UNSIGNED:
-            return Standing.CLAIMED, _doubt(seal, self.trust)
+        trust = self.witness.trust
+        if trust.asked or not trust.known or seal.state is not SealState.UNSIGNED:
+            return Standing.CLAIMED, _doubt(seal, trust)
         if noted.number and work.committer == OURS and self._is_recorded(noted, oid):
             return Standing.RECORDED, ""
         return Standing.CLAIMED, "novaorch has no record of this commit, and it is not signed"
