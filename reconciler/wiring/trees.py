@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,13 +10,10 @@ from reconciler.core.build import TREES
 from reconciler.loop.grounds import Rightful
 from reconciler.loop.tenure import Tenure
 from reconciler.model.fleet import FleetSettings
-from reconciler.model.ids import UnitId
-from reconciler.model.unit import Workspace
-from reconciler.model.workspace import SeenWorkspace, Unsaved
-from reconciler.ports import Order, Receipt
 from reconciler.ports.workspaces import Workshop
 
 if TYPE_CHECKING:
+    from reconciler.adapters.git.repository import GitRepository
     from reconciler.adapters.git.worktrees import GitWorkshop
 
 
@@ -27,6 +23,11 @@ class Ground(Protocol):
     @property
     def environ(self) -> Mapping[str, str]:
         """The user's environment."""
+        ...
+
+    @property
+    def repository(self) -> GitRepository:
+        """The repository."""
         ...
 
     @property
@@ -41,35 +42,6 @@ class Ground(Protocol):
     def _workshops(self) -> list[GitWorkshop]: ...
 
 
-@dataclass(slots=True)
-class LateWorkshop:
-    """A workshop that is made when there is, or is to be, a work tree (`ports.Workshop`)."""
-
-    root: Path
-    make: Callable[[], Workshop]
-    _made: Workshop | None = None
-    _none: Mapping[UnitId, SeenWorkspace] = field(default_factory=dict)
-
-    def photograph(self, wanted: Iterable[Workspace]) -> Mapping[UnitId, SeenWorkspace]:
-        """See `Workshop.photograph`."""
-        wanted = tuple(wanted)
-        if self._made is None and not wanted and not self.root.exists():
-            return self._none
-        return self._workshop().photograph(wanted)
-
-    def unsaved(self, seen: Iterable[SeenWorkspace]) -> Mapping[UnitId, Unsaved]:
-        """See `Workshop.unsaved`."""
-        return self._workshop().unsaved(seen)
-
-    def perform(self, orders: Sequence[Order]) -> Sequence[Receipt]:
-        """See `Workshop.perform`."""
-        return self._workshop().perform(orders)
-
-    def _workshop(self) -> Workshop:
-        self._made = self._made or self.make()
-        return self._made
-
-
 class TreeDoors:
     """Part of `Wiring`: agents' work trees."""
 
@@ -82,6 +54,7 @@ class TreeDoors:
 
     def workshop(self: Ground, fleet: FleetSettings) -> Workshop:
         """Whoever makes and takes away the work trees of a fleet's agents."""
+        from reconciler.adapters.homestead import Homestead
 
         root = self.trees / fleet.name
 
@@ -95,4 +68,4 @@ class TreeDoors:
             for tenure in self._tenures:
                 tenure.check()
 
-        return Rightful(LateWorkshop(root, make), may)
+        return Rightful(Homestead(root, self.repository.common_dir.resolve(), make), may)
