@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.e2e.conftest import Fleet
@@ -98,6 +99,25 @@ def test_a_tree_that_cannot_be_made_holds_its_agent_alone(fleet: Fleet) -> None:
     assert "there is no branch 'nowhere'" in done.out
     assert fleet.sessions() == {"web/torch"}
     assert not tree_of("smith").exists()
+
+
+def test_a_fleet_of_the_same_name_takes_no_tree_away(
+    fleet: Fleet, make: Callable[[str], Fleet]
+) -> None:
+    tree, twin = housed(fleet), make("twin")
+    twin.name = fleet.name
+    twin.settings()
+    twin.agent("torch")
+    twin.commit("Wish for torch, elsewhere")
+    twin.run("apply", "--yes", expect=0)
+    assert tree.exists()
+    twin.agent("smith", "hello", TREE)
+    twin.commit("Give smith a tree, elsewhere")
+    done = twin.run("apply", "--yes", expect=1)
+    assert "those of another repository" in done.out
+    assert "metadata.name in fleet.yaml" in done.out
+    assert twin.sessions() == {"web/torch"}
+    fleet.run("diff", expect=0)
 
 
 def test_the_daemon_makes_the_tree_moves_it_and_takes_it_away(up: Fleet) -> None:
