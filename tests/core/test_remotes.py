@@ -53,6 +53,19 @@ def test_when_neither_has_nobody_guesses() -> None:
     assert other.commit == "a", "a hold names what is not followed"
 
 
+def test_a_hold_names_commits_as_people_do() -> None:
+    ours, theirs = "a" * 40, "b" * 40
+    held = choose(related(ours, theirs, line()), ours, "main")
+    assert isinstance(held, Withheld)
+    assert f"commit {'a' * 12} here and {'b' * 12} of the remote's main have" in held.detail
+    unknown = choose(Tips(ours, theirs, Relation.UNKNOWN, "x"), ours, "main")
+    assert isinstance(unknown, Withheld)
+    assert f"whether {'a' * 12} here or {'b' * 12} there is newer" in unknown.detail
+    tips = Tips(ours, theirs, Relation.AHEAD)
+    assert f"{'a' * 12} is not followed" in withheld_push(REMOTE, tips, theirs, lost=False)
+    assert f"and {'a' * 12} would bring" in withheld_push(REMOTE, tips, ours, lost=True)
+
+
 def test_a_history_that_is_cut_off_is_in_words() -> None:
     def cut(_older: str, _newer: str) -> bool:
         raise SourceError("cannot tell", why="shallow", fix="git fetch --unshallow")
@@ -75,15 +88,18 @@ def test_waits_grow_and_are_not_in_step() -> None:
     waits = [next_try(REMOTE, RemoteState(failures=n), 0, 0.0) for n in range(1, 9)]
     assert waits[0] <= 30.0
     assert waits[-1] > 10 * waits[0]
-    usual = {next_try(REMOTE, RemoteState(), count, 0.0) for count in range(50)}
-    assert len(usual) > 40
+    usual = {next_try(REMOTE, RemoteState(), count, 0.0) for count in range(500)}
+    assert len(usual) > 400
     assert all(27.0 <= wait <= 33.0 for wait in usual)
+    assert (BACKOFF_MAX_S, GAP_S, REFUSED_S) == (600.0, 3.0, 3600.0), "said so in the manual"
 
 
 def test_only_what_is_new_is_offered_and_what_was_refused_rests() -> None:
     refused = {"r/c": Refusal("r/c", "3", "no", "", 100.0), "r/d": Refusal("r/d", "old", "", "", 0)}
     offers = unsent({"r/a": "1", "r/b": "2", "r/c": "3", "r/d": "4"}, {"r/a": "1"}, refused, 200.0)
     assert offers == [Offer("2", "r/b"), Offer("4", "r/d")]
+    young = {"r/c": Refusal("r/c", "3", "no", "", 3000.0)}
+    assert unsent({"r/c": "3"}, {}, young, 3700.0) == []
     later = unsent({"r/c": "3"}, {}, refused, 100.0 + REFUSED_S)
     assert later == [Offer("3", "r/c")]
 
@@ -102,6 +118,9 @@ def test_a_state_is_one_line() -> None:
     assert in_words(failing, 120.0) == (
         "main of u: never fetched, failing for 1m: down; wait; next try in 1m"
     )
+    assert "next try" not in in_words(failing, 180.0)
+    for left_s, words in ((0, "0s"), (59, "59s"), (60, "1m"), (3600, "1h"), (86400, "1d")):
+        assert f"fetched {words} ago" in in_words(RemoteState(fetched=9.0), 9.0 + left_s)
     refused = RemoteState("u", "b", refused=(Refusal("refs/x", "1", "protected", "ask", 0.0),))
     assert "1 refused, first refs/x: protected; ask" in in_words(refused, 0.0)
 
