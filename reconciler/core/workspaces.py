@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from reconciler.core.change import changes
 from reconciler.core.explain import counted
-from reconciler.core.moves import hold, move
+from reconciler.core.moves import held, hold, move
 from reconciler.core.scene import Scene
 from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.ids import UnitId
@@ -95,7 +95,8 @@ def unwanted(scene: Scene, seen: SeenWorkspace) -> Action:
         return replace(
             stop, verb=Verb.HOLD, reason=Reason.CONFLICT, detail=detail, steps=(), fix=seen.fix
         )
-    return _leaving(scene, seen, stop, "")
+    leaving = _leaving(scene, seen, stop, "")
+    return _delayed(scene, leaving) if leaving.verb is Verb.STOP else leaving
 
 
 def questions(scene: Scene) -> list[SeenWorkspace]:
@@ -237,6 +238,18 @@ def _leaving(scene: Scene, seen: SeenWorkspace, stop: Action, why: str) -> Actio
         steps=(),
         needs=(agent,),
     )
+
+
+def _delayed(scene: Scene, stop: Action) -> Action:
+    """Return the stop, or the wait before it. A tree has no mark of since when nobody wants it; so
+    it waits until the newest commit is old enough, which is never shorter than was promised."""
+    delay_s, now = scene.desired.fleet.stops_delay_s, scene.world.taken_at
+    committed = scene.desired.committed
+    if not committed <= now < committed + delay_s:
+        return stop
+    detail = f"nobody wants it; it is stopped if that stays so; {stop.detail}"
+    until, fix = committed + delay_s, "commit it back to keep it"
+    return held(stop, Reason.ABSENCE, detail, until=until, fix=fix)
 
 
 def _closing(seen: SeenWorkspace) -> tuple[CloseWorkspace, ...]:

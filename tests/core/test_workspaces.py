@@ -427,6 +427,20 @@ def test_an_agent_that_does_not_end_keeps_its_tree() -> None:
     assert bench.yard.trees
 
 
+def test_a_tree_does_not_go_for_a_short_absence() -> None:
+    patient = replace(FLEET, stops_delay_s=60.0)
+    bench, wish = gone(), desired(SMITH, fleet=patient)
+    now = bench.clock.now()
+    bench.commit(replace(wish, committed=now - 20))
+    hold = one(bench)
+    assert (hold.verb, hold.reason, hold.until) == (Verb.HOLD, Reason.ABSENCE, now + 40)
+    assert hold.fix == "commit it back to keep it"
+    bench.clock.sleep(40)
+    assert one(bench).verb is Verb.STOP
+    bench.commit(replace(wish, committed=bench.clock.now() + 3600))
+    assert one(bench).verb is Verb.STOP, "an hour in the future proves nothing"
+
+
 def test_an_agent_that_ended_and_its_tree_are_one_case_in_one_plan() -> None:
     strict = replace(FLEET, stops_count_max=2, stops_percent_max=0)
     pairs = [part for name in ("a", "b") for part in housed(name, restart=NEVER)]
