@@ -94,8 +94,9 @@ def lines_of(text: str) -> dict[str, str]:
 
 def conflict_message(name: str, target: str, paths: Iterable[str]) -> str:
     """Return the message that remembers with what a run clashes."""
-    shown = [("Nova-Conflict", json.dumps(path)) for path in list(paths)[:PATHS_MAX]]
-    return f"{name} conflicts with {target}\n\n{trailers(shown)}\n"
+    shown = [json.dumps(path).replace("\x7f", "\\u007f") for path in list(paths)[:PATHS_MAX]]
+    lines = "\n".join(f"Nova-Conflict: {path}" for path in shown)
+    return f"{name} conflicts with {target}\n\n{lines}\n"
 
 
 def conflict_paths(text: str) -> tuple[str, ...]:

@@ -159,6 +159,18 @@ def test_where_files_cannot_be_brought_along_nothing_is_moved(bed: Bed, kind: st
     assert error.fix
 
 
+@pytest.mark.parametrize("path", ["app.txt", "other.txt"])
+def test_what_was_changed_while_the_gate_was_asked_is_not_touched(bed: Bed, path: str) -> None:
+    bed.change(3, "three")
+    refs = bed.refs()
+    bed.prover.meanwhile = lambda _f, _m: ((bed.repo.path / path).write_text("mine\n"), None)[1]
+    with pytest.raises(RefusedError, match="while the gate was asked"):
+        bed.promote()
+    assert bed.refs() == refs
+    assert bed.repo.git("status", "--porcelain") == f"M {path}"
+    assert (bed.repo.path / path).read_text() == "mine\n"
+
+
 def test_it_is_enough_to_step_off_the_branch(bed: Bed) -> None:
     bed.change(3, "three")
     bed.repo.git("config", "core.autocrlf", "true")
