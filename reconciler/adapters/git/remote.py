@@ -29,8 +29,8 @@ WORK = (
     "refs/novaorch/archive/",
     "refs/notes/novaorch/",
 )
-"""What agents' work is kept under. What was saved of a tree stays on this machine: it has what policy
-held back, a secret perhaps."""
+"""What agents' work is kept under. What was saved of a tree stays on this machine: it has what
+policy held back, a secret perhaps."""
 _REF = re.compile(r"refs/(?:heads|notes|novaorch)(?:/[A-Za-z0-9_@+][A-Za-z0-9_.@+-]*)+")
 _OID = re.compile(r"[0-9a-f]{64}|[0-9a-f]{40}")
 
