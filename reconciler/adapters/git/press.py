@@ -61,7 +61,7 @@ class Press:
         self._packs = Packs(room)
         self._refs = RefMoves(room.command().start)
         self._waiting: list[_Ticket] = []
-        self._queue, self._turn = threading.Lock(), threading.Lock()
+        self._turn, self._busy = threading.Condition(), False
         self.figures = Figures()
 
     def make(self, draft: Draft) -> str:
@@ -71,13 +71,19 @@ class Press:
         signed or written. In either case nothing is visible of it.
         """
         ticket = _Ticket(draft)
-        with self._queue:
-            self._waiting.append(ticket)
         with self._turn:
+            self._waiting.append(ticket)
+            self._turn.wait_for(lambda: ticket.done or not self._busy)
             if not ticket.done:  # nobody took it along
-                with self._queue:
-                    batch, self._waiting = self._waiting, []
+                batch, self._waiting = self._waiting, []
+                self._busy = True
+        if not ticket.done:
+            try:
                 self._print(batch)
+            finally:
+                with self._turn:
+                    self._busy = False
+                    self._turn.notify_all()
         if ticket.failure is not None:
             raise ticket.failure
         return ticket.oid
@@ -85,6 +91,7 @@ class Press:
     def close(self) -> None:
         """End the helpers."""
         with self._turn:
+            self._turn.wait_for(lambda: not self._busy)
             self._refs.close()
             self._packs.close()
 

@@ -44,7 +44,7 @@ def main() -> int:
     told = json.loads(Path(sys.argv[1]).read_text())
     recorder = GitRecorder(Path(told["key"]), Mask(b"campaign" * 4))
     nothing = Unwritten()
-    books = Books(recorder, nothing, nothing, SystemClock(), _say, recorder.close)
+    books = Books(recorder, nothing, nothing, SystemClock(), _say, close=recorder.close)
     training = Training(books)
     training.take({_unit(one): _trainee(one, told["repository"]) for one in told["agents"]})
     tokens = {one["token"]: _unit(one) for one in told["agents"]}
