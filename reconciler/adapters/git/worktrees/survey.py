@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.adapters.git.cleanroom import CleanRoom
-from reconciler.adapters.git.formats import parse_commit
+from reconciler.adapters.git.formats import SUBMODULE, parse_commit
 from reconciler.adapters.git.process import said
 from reconciler.adapters.git.scan import Rules, Scan, StatIndex, scan
 from reconciler.adapters.git.treefiles import Leaf, Place, read_tree
@@ -116,6 +116,9 @@ def take(
     place = Place(standing.path, standing.admin / "index")
     entries = indexfile.load(place.index, room.object_format)
     found = scan(room, place, {} if whole else base, known, Rules(SAVED_MAX))
+    # What a sparse checkout leaves out counts as there for a commit, and is not in the tree.
+    there = {p: x for p, x in found.files.items() if p in found.stamps or x.mode == SUBMODULE}
+    found = replace(found, files=there)
     empty, modes = _beside(standing.path, found)
     return Survey(standing, branch, head, base, found, entries or [], empty, modes)
 

@@ -162,8 +162,8 @@ class Farm:
         """Return what lies about beside whole trees: it must be nothing in the end."""
         self.shop.close()
         stages = [p for p in self.root.glob(".*/**/*") if p.is_file() or p.is_symlink()]
-        rooms = [p for p in (self.box.path / ".git").rglob("*nova*") if p.name.startswith("tmp")]
-        return [str(p) for p in (*stages, *rooms)]
+        drafts = self.box.path.glob(".git/worktrees/*/*nova[0-9]*")
+        return [str(p) for p in (*stages, *drafts)]
 
 
 def everything(top: Path) -> dict[str, tuple[str, object]]:

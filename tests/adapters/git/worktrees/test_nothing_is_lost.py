@@ -6,7 +6,9 @@ The oracle reads the file system itself, and asks git what is staged.
 from __future__ import annotations
 
 import os
+import random
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,9 +32,9 @@ class Before:
 
 
 def _ignored(name: str, tree: Path) -> bool:
-    if not name.endswith(".log"):
+    if not any(part.endswith(".log") for part in name.split("/")):
         return False
-    return not at(tree).git("ls-files", "--", name)
+    return not at(tree).git("--literal-pathspecs", "ls-files", "--", name)
 
 
 def dirty(farm: Farm, seed: int, steps: int = 14) -> tuple[Path, Before]:
@@ -184,6 +186,45 @@ def test_a_kill_while_a_tree_goes_that_is_wanted_again_loses_nothing(tmp_path: P
         return died
 
     assert every_boundary(tmp_path)(scenario) > 5
+
+
+def at_any_moment(tmp_path: Path, seed: int) -> None:
+    """Close while a clock runs out at random, again and again until it was left alone."""
+    chance = random.Random(seed)
+    farm = Farm(tmp_path / f"seed-{seed}")
+    tree, before = dirty(farm, seed)
+    for _ in range(chance.randint(1, 4)):
+        farm.shop.close()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                farm.shop = GitWorkshop(farm.root, FLEET)
+                seen = farm.look()
+                if seen is not None:
+                    farm.shut(seen)
+            finally:
+                os._exit(0)
+        time.sleep(chance.random() * 0.15)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        farm.again()
+    farm.settle(None)
+    assert farm.left_over() == []
+    if farm.refs():
+        back(farm, tree)
+        check(before, tree)
+    farm.close()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_kill_at_any_moment_loses_nothing(tmp_path: Path, seed: int) -> None:
+    at_any_moment(tmp_path, seed)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(2000, 2060))
+def test_a_kill_at_any_moment_loses_nothing_ever(tmp_path: Path, seed: int) -> None:
+    at_any_moment(tmp_path, seed)
 
 
 def test_a_kill_while_a_run_begins_is_gone_on_with(tmp_path: Path) -> None:

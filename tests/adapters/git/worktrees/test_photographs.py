@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.adapters.git.worktrees.indexfile import Entry, parse, render
+from reconciler.adapters.git.worktrees.indexfile import Entry, load, parse, render
 from reconciler.model.ids import UnitId
+from reconciler.model.problems import SourceError
 from reconciler.model.step import OpenWorkspace
 from reconciler.model.unit import Workspace
 from reconciler.ports import Order
@@ -193,9 +194,11 @@ def test_an_index_of_every_version_is_read_and_written(farm: Farm, version: str)
 
 
 @pytest.mark.parametrize("body", [b"", b"DIRC", b"x" * 100, b"DIRC\0\0\0\x09" + b"\0" * 24])
-def test_what_is_no_index_is_refused(body: bytes) -> None:
-    with pytest.raises((ValueError, Exception)):
-        parse(body, "sha1")
+def test_what_is_no_index_is_refused(tmp_path: Path, body: bytes) -> None:
+    (tmp_path / "index").write_bytes(body)
+    with pytest.raises(SourceError, match="cannot be read"):
+        load(tmp_path / "index", "sha1")
+    assert load(tmp_path / "none", "sha1") is None
     assert parse(render([], "sha1"), "sha1") == []
 
 
