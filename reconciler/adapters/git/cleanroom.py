@@ -104,6 +104,8 @@ class CleanRoom:
         lines = ["[core]", "\tbare = true", f"\trepositoryFormatVersion = {int(extended)}"]
         # A commit-graph says who came before whom, and anybody may have written it.
         lines += [f"\tlogAllRefUpdates = {logs}", "\tcommitGraph = false"]
+        # That no grafts count is said by a variable, which git would remark upon each time.
+        lines += ["[advice]", "\tgraftFileDeprecated = false", "[core]"]
         excludes = _users_excludes()
         if excludes:
             quoted = excludes.replace("\\", "\\\\").replace('"', '\\"')

@@ -68,7 +68,8 @@ class RefMoves:
         with contextlib.suppress(OSError):
             last = os.read(err, 65536) or b""
         self._end()
-        return said(last.decode("utf-8", "replace"))
+        lines = last.decode("utf-8", "replace").splitlines()
+        return said(" ".join(line for line in lines if not line.startswith("hint:")))
 
     def _heard(self, descriptor: int) -> bool:
         answer = b""
