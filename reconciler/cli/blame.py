@@ -11,7 +11,7 @@ import typer
 from reconciler.cli import render
 from reconciler.cli.app import Context
 from reconciler.cli.lineage import Opened, Query, opened
-from reconciler.cli.revision import AsJson
+from reconciler.cli.revision import AsJson, OfFleet, OfLine
 from reconciler.core.linemath import total
 from reconciler.core.plain import clean
 from reconciler.core.provenance import day, who
@@ -32,12 +32,8 @@ _COLOURS = {
 def command(
     ctx: typer.Context,
     file: Annotated[str, typer.Argument(metavar="FILE", help="From here, or the top.")],
-    rev: Annotated[
-        str, typer.Option("--rev", metavar="REV", help="The file as it is there; else in HEAD.")
-    ] = "",
-    fleet: Annotated[
-        str, typer.Option("--fleet", metavar="DIR", help="Where the fleet is, if not here.")
-    ] = "",
+    rev: OfLine = "",
+    fleet: OfFleet = "",
     as_json: AsJson = False,
 ) -> None:
     """Show a file with the origin of each line: the commit, its day, the agent with run and turn

@@ -14,6 +14,12 @@ Revision = Annotated[
 Worktree = Annotated[bool, typer.Option("--worktree", help="The files as they are, uncommitted.")]
 Staged = Annotated[bool, typer.Option("--staged", help="The files as they are in the index.")]
 Fetch = Annotated[bool, typer.Option("--fetch", help="Bring here first what the remote has now.")]
+OfLine = Annotated[
+    str, typer.Option("--rev", metavar="REV", help="Of a file: as it is there; else in HEAD.")
+]
+OfFleet = Annotated[
+    str, typer.Option("--fleet", metavar="DIR", help="Of a file: where the fleet is, if not here.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print NDJSON, one record a line.")]
 
 

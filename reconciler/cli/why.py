@@ -13,7 +13,7 @@ from reconciler.cli import mailroom, render
 from reconciler.cli.annals import Annals, annals, hour, one_unit
 from reconciler.cli.app import Context
 from reconciler.cli.quickline import answer, file_and_line
-from reconciler.cli.revision import AsJson
+from reconciler.cli.revision import AsJson, OfFleet, OfLine
 from reconciler.core.explain import action_json, clean, explain
 from reconciler.core.fold import fold
 from reconciler.core.match import owner
@@ -43,13 +43,8 @@ def command(
     live: Annotated[
         bool, typer.Option("--live", help="Look at what runs, too; a terminal always gets it.")
     ] = False,
-    rev: Annotated[
-        str, typer.Option("--rev", metavar="REV", help="Of a line: the file as it is there.")
-    ] = "",
-    fleet: Annotated[
-        str,
-        typer.Option("--fleet", metavar="DIR", help="Of a line: where the fleet is, if not here."),
-    ] = "",
+    rev: OfLine = "",
+    fleet: OfFleet = "",
     live_only: Annotated[bool, typer.Option("--live-only", hidden=True)] = False,
     as_json: AsJson = False,
 ) -> None:

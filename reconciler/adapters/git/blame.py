@@ -23,9 +23,10 @@ from reconciler.model.provenance import Hunk, Span
 SLOW_S = 0.12
 """An answer that took longer is worth remembering."""
 PATIENCE_S = 600.0
-LEARNING_S = 20.0
-LEARNT_FOR_S = 600.0
-"""A commit-graph that is younger is not written anew, however slow an answer was."""
+LEARNING_S = 3.0
+LEARNT_FOR_S, NOT_NOW_FOR_S = 600.0, 86_400.0
+"""A commit-graph that is younger is not written anew, however slow an answer was; one that could
+not be written in time is not tried again for a day."""
 _VERSION = 1
 _ESCAPES = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"f": b"\f",
             b"v": b"\v", b'"': b'"', b"\\": b"\\"}  # fmt: skip
@@ -143,8 +144,12 @@ class Blamer:
         for path, commit, spans in self._owed:
             self.memory.save(path, commit, spans)
         self._owed.clear()
-        if self._slow and _age(self.memory.graph) > LEARNT_FOR_S:
-            self.room.learn(self._slow, self.memory.graph, LEARNING_S)
+        graph = self.memory.graph
+        not_now = graph.with_name("no-commit-graph")
+        if self._slow and _age(graph) > LEARNT_FOR_S and _age(not_now) > NOT_NOW_FOR_S:
+            made = self.room.learn(self._slow, graph, LEARNING_S)
+            if not made:
+                remember(not_now, b"it took too long\n")
         self._slow = ""
 
     # -- inside ------------------------------------------------------------------------------

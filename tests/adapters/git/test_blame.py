@@ -132,6 +132,27 @@ def test_a_quick_answer_is_not_remembered(repo: Sandbox, tmp_path: Path) -> None
     assert not (tmp_path / "memory").exists()
 
 
+def test_a_commit_graph_that_cannot_be_had_is_not_asked_for_again(
+    repo: Sandbox, tmp_path: Path
+) -> None:
+    past = Past(repo, 1)
+    commit = past.step()
+    (repo.path / ".git" / "objects" / "info" / "alternates").write_text(f"{tmp_path}\n")
+    memory = tmp_path / "memory"
+    with blamer(repo, memory) as ours:
+        ours.file(commit, past.path)
+        ours.learn()
+    assert not (memory / "commit-graph").exists()
+    (repo.path / ".git" / "objects" / "info" / "alternates").unlink()
+    for file in memory.glob("*.json"):
+        file.unlink()
+    with blamer(repo, memory) as ours:
+        ours.file(commit, past.path)
+        ours.learn()
+    assert not (memory / "commit-graph").exists()
+    assert (memory / "no-commit-graph").exists()
+
+
 def test_a_memory_that_is_damaged_or_of_a_lost_commit_is_none(
     repo: Sandbox, tmp_path: Path
 ) -> None:
