@@ -16,7 +16,8 @@ TEXTS = st.lists(st.sampled_from("abcdef"), max_size=12)
 
 @given(TEXTS, TEXTS)
 def test_a_line_that_stayed_is_found_and_a_new_one_is_not(old: list[str], new: list[str]) -> None:
-    changes, stayed = [], {}
+    changes: list[Hunk] = []
+    stayed: dict[int, int] = {}
     for what, a, a_end, b, b_end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if what == "equal":
             stayed |= {b + n + 1: a + n + 1 for n in range(a_end - a)}

@@ -39,7 +39,7 @@ _AGENT = re.compile(r"<([a-z0-9-]+)\.([a-z0-9-]+)@agents\.novaorch\.localhost>")
 _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 FETCH = "git fetch <remote> '+refs/novaorch/*:refs/novaorch/*'"
 OURS = "novaorch <novaorch@localhost>"
-RECURSION_MAX = 4
+RECURSION_MAX, ALIKE_MAX = 4, 8
 
 
 @dataclass(slots=True)
@@ -50,7 +50,6 @@ class Source:
     noted: Noted | None
     line: int = 0
     path: str = ""
-    copied: bool = False
     why: str = ""
 
 
@@ -136,13 +135,15 @@ class Tracer:
         return self._squashed(span, noted, here, depth)
 
     def _copied(self, span: Span, noted: Noted, here: Source) -> Source:
-        """A copy of one commit: the very line has to be in the first one, too."""
+        """A copy of one commit: that one has to have written the very line, too."""
         text = self._line(span.commit, span.path, span.origin)
-        body = self._body(noted.recorded, span.path)
-        if text is None or body is None or text not in body.split(b"\n"):
-            here.why = f"{noted.recorded[:12]}, whose copy it says it is, has no such line"
+        first = noted.recorded
+        rows = (self._body(first, span.path) or b"").split(b"\n") if text is not None else []
+        alike = [number for number, row in enumerate(rows, 1) if row == text][:ALIKE_MAX]
+        if not any(self.blamer.line(first, span.path, n).commit == first for n in alike):
+            here.why = f"{first[:12]}, whose copy it says it is, did not write such a line"
             return here
-        return Source(noted.recorded, self.noted(noted.recorded), 0, span.path, copied=True)
+        return Source(first, self.noted(first), 0, span.path)
 
     def _squashed(self, span: Span, noted: Noted, here: Source, depth: int) -> Source:
         """One commit for a whole run: the line is looked for at the tip of the run."""

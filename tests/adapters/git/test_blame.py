@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -172,20 +173,41 @@ def test_a_memory_that_is_damaged_or_of_a_lost_commit_is_none(
         assert (ours.line(commit, past.path, 1).commit, 1) == truth(repo, commit, past.path)[0]
 
 
+def lie(graph: Path, commit: str) -> None:
+    """Let a repository's commit-graph say that a commit has no parents."""
+    body = bytearray(graph.read_bytes())
+    chunks = {}
+    for at in range(8, 8 + 12 * body[6], 12):
+        chunks[bytes(body[at : at + 4])] = int.from_bytes(body[at + 4 : at + 12], "big")
+    ids = chunks[b"OIDL"]
+    count = int.from_bytes(body[chunks[b"OIDF"] + 1020 : chunks[b"OIDF"] + 1024], "big")
+    known = [body[ids + 20 * n : ids + 20 * n + 20].hex() for n in range(count)]
+    parent = chunks[b"CDAT"] + 36 * known.index(commit) + 20
+    body[parent : parent + 4] = (0x70000000).to_bytes(4, "big")
+    body[-20:] = hashlib.sha1(bytes(body[:-20])).digest()
+    graph.chmod(0o644)
+    graph.write_bytes(bytes(body))
+
+
 def test_what_a_repository_says_of_its_own_past_is_not_believed(
     repo: Sandbox, tmp_path: Path
 ) -> None:
     past = Past(repo, 2)
-    commit = past.step()
+    past.edit()
+    past.edit()
+    commit = repo.git("rev-parse", "HEAD")
     wanted = truth(repo, commit, past.path)
-    (repo.path / ".git" / "objects" / "info" / "commit-graph").write_bytes(b"CGPH not one")
-    repo.git("replace", commit, f"{commit}^", ok=False)
+    assert len({commit for commit, _ in wanted}) > 1
+    repo.git("commit-graph", "write", "--reachable")
+    lie(repo.path / ".git" / "objects" / "info" / "commit-graph", commit)
+    assert {who for who, _ in truth(repo, commit, past.path)} == {commit}  # git believes it
+    repo.git("replace", "--graft", f"{commit}^", ok=False)
     (repo.path / ".git" / "info" / "grafts").write_text(f"{commit}\n")
     for _ in range(2):  # without, then with a commit-graph of our own
         with blamer(repo, tmp_path / "memory") as ours:
             assert flat(ours.file(commit, past.path)) == wanted
             ours.learn()
-            (tmp_path / "memory").joinpath("x.json").unlink(missing_ok=True)
+        assert (tmp_path / "memory" / "commit-graph").is_file()
         for file in (tmp_path / "memory").glob("*.json"):
             file.unlink()
 

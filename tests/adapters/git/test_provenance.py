@@ -236,11 +236,14 @@ def test_a_copy_of_what_never_was_is_no_copy(made: Maker, key: Key) -> None:
     said = bed.at("log", "-1", "--format=%B").rstrip() + f"\nNova-Recorded: {real}"
     (bed.repo.path / "src").mkdir()
     (bed.repo.path / "src" / "new.txt").write_text("evil\n")
+    # This line is in the real one, too, but was there before it.
+    (bed.repo.path / "app.txt").write_text("line 7\n" + (bed.repo.path / "app.txt").read_text())
     forged = bed.repo.commit(said)
+    assert standing(ask(bed.repo.path, "app.txt:1")) is Standing.CLAIMED
     story = ask(bed.repo.path, "src/new.txt:1").story
     assert story is not None
     assert (story.work.oid, story.standing) == (forged, "claimed")
-    assert any("no such line" in note for note in story.notes)
+    assert any("did not write such a line" in note for note in story.notes)
 
 
 def test_a_note_that_was_altered_is_not_shown(made: Maker, key: Key) -> None:
