@@ -445,6 +445,37 @@ def test_a_run_without_a_common_beginning_is_not_mixed_in(bed: Bed) -> None:
     assert bed.refs() == refs
 
 
+def test_what_was_brought_in_by_somebody_killed_is_known_by_its_name(bed: Bed) -> None:
+    """Neither its files nor its very change are there any more; its trailer is."""
+    bed.change(3, "three")
+    bed.main(5, "five")
+    first = bed.promote()
+    bed.repo.git("update-ref", "-d", "refs/novaorch/archive/shop/torch/1")
+    bed.main(3, "drei")
+    again = bed.promote()
+    assert (again.move, again.result) == (Move.ARCHIVE, first.result)
+    assert "drei" in (bed.repo.path / "app.txt").read_text()
+
+
+def test_a_target_nobody_has_checked_out_is_moved_from_what_was_seen_alone(tmp_path: Path) -> None:
+    bed = Bed(tmp_path, bare=True)
+    bed.work("1\n")
+    moved: list[str] = []
+
+    def meanwhile(_facts: Facts, made: Candidate) -> None:
+        if not moved:
+            tree = f"{made.onto}^{{tree}}"
+            moved.append(bed.repo.git("commit-tree", tree, "-p", made.onto, "-m", "quicker"))
+            bed.repo.git("update-ref", "refs/heads/main", moved[0])
+
+    bed.prover.meanwhile = meanwhile
+    try:
+        done = bed.promote()
+        assert bed.repo.git("rev-parse", f"{done.result}^") == moved[0]
+    finally:
+        bed.close()
+
+
 def test_sha256(tmp_path: Path) -> None:
     bed = Bed(tmp_path, "--object-format=sha256")
     try:
