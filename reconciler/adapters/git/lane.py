@@ -141,9 +141,16 @@ def place_of(seen: SeenWorkspace, common: Path) -> Place:
         raise _elsewhere(seen, str(error)) from None
     if admin is None:
         raise _elsewhere(seen, "its file .git is gone, or says nothing that git understands")
-    if Path(os.path.realpath(admin)).parent != Path(os.path.realpath(common / "worktrees")):
+    if not _below(admin, common / "worktrees"):
         raise _elsewhere(seen, f"its file .git leads to {admin}, which is no part of {common}")
     return Place(tree, admin / "index")
+
+
+def _below(admin: Path, trees: Path) -> bool:
+    """Whether an admin folder is really one of the repository's."""
+    if admin.parent == trees and not admin.is_symlink() and not trees.is_symlink():
+        return True
+    return Path(os.path.realpath(admin)).parent == Path(os.path.realpath(trees))
 
 
 def require_head(seen: SeenWorkspace, place: Place) -> None:

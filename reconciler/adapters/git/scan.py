@@ -190,20 +190,28 @@ class _Reading:
             plain = path.rstrip("/")
             before = base.get(plain)
             try:
-                if plain in listing.skipped and self._files.look(plain) is None:
-                    if before is not None:
+                seen = self._files.look(plain)
+                if seen is None:
+                    if plain in listing.skipped and before is not None:
                         self._found[plain] = before
-                else:
-                    self._one(plain, before, listing.index.get(plain))
+                elif not self._as_before(plain, stamp(seen), before):
+                    self._one(plain, seen, before, listing.index.get(plain))
             except ChangedError:
                 continue  # it went away just now
             except PermissionError:
                 self._refuse(plain, "it cannot be read")
 
-    def _one(self, path: str, before: Leaf | None, staged: Leaf | None) -> None:
-        seen = self._files.look(path)
-        if seen is None:
-            return
+    def _as_before(self, path: str, seen: Stamp, before: Leaf | None) -> bool:
+        """Take a file that is just as it was read once; False: it is not, or may not be."""
+        known = self._known.known.get(path)
+        if known is None or not known.sure or known.seen != seen:
+            return False
+        self._settle(path, known, before)
+        return True
+
+    def _one(
+        self, path: str, seen: os.stat_result, before: Leaf | None, staged: Leaf | None
+    ) -> None:
         link = stat.S_ISLNK(seen.st_mode)
         if refused_name(path) or (link and path.rpartition("/")[2].lower() == ".gitmodules"):
             self._refuse(path, "git refuses this name: it could pass for what is git's own")
@@ -219,11 +227,11 @@ class _Reading:
             self._file(path, stamp(seen), before)
 
     def _file(self, path: str, seen: Stamp, before: Leaf | None) -> None:
-        known = self._known.known.get(path)
-        if known is None or known.seen != seen or not known.sure:
-            known = self._taken(path, seen, before)
-            if known is None:
-                return
+        known = self._taken(path, seen, before)
+        if known is not None:
+            self._settle(path, known, before)
+
+    def _settle(self, path: str, known: Known, before: Leaf | None) -> None:
         leaf = Leaf(git_mode(known.seen.mode), known.oid)
         self._fresh[path] = known
         if known.held is not None and leaf != before:

@@ -45,7 +45,9 @@ class Sift:
                 return held
             return self._leaking(path, body.decode("utf-8", "replace"), base.files.get(path))
 
-        return Rules(self._policy.file_max, sieve, "\0".join(self._policy.keep_out))
+        return Rules(
+            self._policy.file_max, sieve, f"{self._policy.file_max}\0{self._policy.keep_out}"
+        )
 
     def _leaking(self, path: str, text: str, before: Leaf | None) -> HeldBack | None:
         """Hold a file back for a secret that was not in it before."""
