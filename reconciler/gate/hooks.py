@@ -27,7 +27,8 @@ BODY_BYTES_MAX = 8 << 20
 """What a tool read or wrote is in what is told of it."""
 ANSWER_S = 0.75
 """Later than this nothing is said: the client waits for a second at most."""
-THREADS = 8
+THREADS = 32
+"""The end of a turn waits in one of them until its work is committed, and many end at once."""
 WAITING_MAX = 512
 """With so many hooks waiting for a thread, the next is answered at once, with silence."""
 HELD_MAX = 512
