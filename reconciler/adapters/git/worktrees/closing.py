@@ -130,7 +130,9 @@ def _forget(yard: Yard, admin: Path, unit: UnitId) -> None:
         admin.rmdir()
     if mark is None or (mark.fleet, mark.unit) != (yard.fleet, unit):
         return
-    if found is None or admin.parent != found.common / "worktrees":
+    # A kill may have taken a part of it already; the mark goes last.
+    common = found.common if found is not None else admin.parent.parent
+    if admin.parent != common / "worktrees" or not (common / "objects").is_dir():
         return
     own = admin_of(Path(mark.path)) if kind(Path(mark.path) / ".git") == "file" else None
     if own != admin:

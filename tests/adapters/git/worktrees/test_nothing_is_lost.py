@@ -188,6 +188,37 @@ def test_a_kill_while_a_tree_goes_that_is_wanted_again_loses_nothing(tmp_path: P
     assert every_boundary(tmp_path)(scenario) > 5
 
 
+def goes_killed_at_writes(tmp_path: Path, stride: int) -> None:
+    def scenario(farm: Farm, number: int) -> bool:
+        tree, before = dirty(farm, 9)
+        farm.shop.close()
+
+        def deed() -> None:
+            farm.shop = GitWorkshop(farm.root, FLEET)
+            farm.shut()
+
+        died = killed_at_write(deed, number)
+        farm.again()
+        farm.settle(None)
+        assert farm.left_over() == []
+        assert len(farm.refs()) == 1
+        assert list(farm.box.path.glob(".git/worktrees/*")) == []
+        back(farm, tree)
+        check(before, tree)
+        return died
+
+    assert every_boundary(tmp_path, stride)(scenario) > 10
+
+
+def test_a_kill_at_some_changes_of_the_disk_while_a_tree_goes(tmp_path: Path) -> None:
+    goes_killed_at_writes(tmp_path, 11)
+
+
+@pytest.mark.long
+def test_a_kill_at_each_change_of_the_disk_while_a_tree_goes(tmp_path: Path) -> None:
+    goes_killed_at_writes(tmp_path, 1)
+
+
 def at_any_moment(tmp_path: Path, seed: int) -> None:
     """Close while a clock runs out at random, again and again until it was left alone."""
     chance = random.Random(seed)

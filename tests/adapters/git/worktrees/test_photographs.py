@@ -227,3 +227,37 @@ def test_a_thousand_trees(farm: Farm) -> None:
     subprocess.run(["rm", "-rf", str(farm.root / "shop" / "a7")], check=True)
     assert UnitId("shop/workspace/a7") not in farm.shop.photograph(wanted)
     assert UNIT not in first
+
+
+# -- what a coarse clock and a link on the way could hide ------------------------------------------
+
+
+def test_changes_that_follow_each_other_at_once_are_all_seen(farm: Farm) -> None:
+    tree = farm.opened()
+    first = at(tree).git("rev-parse", "HEAD")
+    tips = [first, at(tree).commit("second")]
+    ref = farm.box.path / ".git/refs/heads/training/shop/torch/1"
+    time.sleep(SETTLED_S)
+    farm.seen()
+    for number in range(60):
+        ref.write_text(f"{tips[number % 2]}\n")  # in place: only the hour tells
+        assert farm.seen().tip == tips[number % 2], number
+
+
+def test_a_link_on_the_way_of_a_new_run_is_not_followed(farm: Farm, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    tree = farm.opened()
+    (tree / "out.log").symlink_to(outside)  # ignored, so nobody counts it
+    tip = farm.archive()
+    (farm.box.path / "out.log").mkdir()
+    (farm.box.path / "out.log" / "file").write_text("x")
+    farm.box.git("add", "--force", "out.log")
+    farm.box.commit("a folder of that name")
+    receipt = farm.begin(tip)
+    assert "out.log" in receipt.error
+    assert receipt.fix
+    assert list(outside.iterdir()) == []
+    (tree / "out.log").unlink()
+    assert farm.begin(tip).error == ""
+    assert everything(tree) == everything(farm.box.path)
