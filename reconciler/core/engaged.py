@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from reconciler.core.change import worst
+from reconciler.core.leaving import inhabitant
 from reconciler.core.moves import held
 from reconciler.core.scene import Scene
-from reconciler.core.workspaces import inhabitant
 from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.step import BeginRun, Close, Respawn, Signal, TypeLines
 from reconciler.model.unit import Disruption

@@ -12,10 +12,10 @@ from dataclasses import replace
 from reconciler.core.afford import limited
 from reconciler.core.backoff import burst_after, falls_after, looping, ready_at
 from reconciler.core.explain import hour
+from reconciler.core.housing import tree_needs
 from reconciler.core.moves import hold, move
 from reconciler.core.scene import Scene
 from reconciler.core.starts import blocked_start
-from reconciler.core.workspaces import tree_needs
 from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.step import NewPane, Respawn
 from reconciler.model.unit import Heal, Process

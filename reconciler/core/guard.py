@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from reconciler.core.absence import implausible, is_protected
 from reconciler.core.diff import broken_hold
+from reconciler.core.leaving import agent_of
 from reconciler.core.match import owner
 from reconciler.core.scene import Scene
 from reconciler.core.stops import group
-from reconciler.core.workspaces import agent_of
 from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.ids import Json, UnitId, digest
 from reconciler.model.problems import Problem

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import replace
 
+from reconciler.core.housing import usable
 from reconciler.core.processes import ended_for_good
 from reconciler.core.scene import Scene
-from reconciler.core.workspaces import usable
 from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.ids import UnitId
 from reconciler.model.step import Signal, TypeLines

@@ -7,11 +7,11 @@ from dataclasses import replace
 from reconciler.core.change import applied_text, changes, worst
 from reconciler.core.ending import begin, ending, has_time, press, unheeded, waiting_for
 from reconciler.core.falls import fallen
+from reconciler.core.housing import made_first, tree_needs
 from reconciler.core.moves import hold, move
 from reconciler.core.scene import Scene
 from reconciler.core.seats import away, reseated, seat_of
 from reconciler.core.starts import blocked_start, start
-from reconciler.core.workspaces import made_first, tree_needs
 from reconciler.model.action import Action, Change, Reason, Verb
 from reconciler.model.step import Close, MarkPane, Respawn, Step
 from reconciler.model.unit import Disruption, Process, RestartPolicy

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from reconciler.core.housing import tree_needs, treeless
 from reconciler.core.moves import hold, move
 from reconciler.core.scene import Scene
-from reconciler.core.workspaces import tree_needs, treeless
 from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.ids import UnitId
 from reconciler.model.step import Respawn

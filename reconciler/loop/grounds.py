@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from reconciler.core.housing import usable, within
 from reconciler.core.scene import Scene
-from reconciler.core.workspaces import usable, within
 from reconciler.model.ids import UnitId
 from reconciler.model.step import BeginRun, CloseWorkspace, MarkWorkspace, OpenWorkspace
 from reconciler.model.unit import Desired, Process, Workspace

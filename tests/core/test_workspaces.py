@@ -10,8 +10,8 @@ import pytest
 from reconciler.adapters.memory import MemoryWorkshop
 from reconciler.core.explain import explain
 from reconciler.core.fold import fold
+from reconciler.core.housing import usable
 from reconciler.core.plan import fingerprint
-from reconciler.core.workspaces import usable
 from reconciler.loop.cycle import Quiet, act, think
 from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.control import FREE, Restraints, Suspension
@@ -282,6 +282,23 @@ def test_a_repository_that_cannot_be_used_ends_nothing() -> None:
     assert bench.pids() == pids
     assert bench.yard.of(TREE).repository.path == "/repo"
     assert one(bench).reason is Reason.CONFLICT
+
+
+def test_what_cannot_be_saved_ends_no_agent_for_another_repository() -> None:
+    bench = begun()
+    pids = bench.pids()
+    bench.yard.repository("/other")
+    bench.yard.of(TREE).refused["vendor"] = "a repository within"
+    bench.commit(desired(*housed("a", repository="/other"), SMITH))
+    assert said(bench.plan().actions) == [
+        "hold agent/a dependency-not-ready",
+        "hold workspace/a unsaved-work",
+    ]
+    bench.apply()
+    assert bench.pids() == pids
+    bench.yard.of(TREE).refused.clear()
+    bench.run()
+    assert bench.yard.of(TREE).repository.path == "/other"
 
 
 def test_who_leaves_its_tree_is_started_anew_and_the_tree_goes() -> None:
