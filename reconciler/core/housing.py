@@ -51,8 +51,8 @@ def made_first(scene: Scene, process: Process) -> tuple[UnitId, ...]:
 
 
 def treeless(scene: Scene, process: Process) -> Action | None:
-    """Return the hold of a process whose work tree is in trouble, cannot give way to another, or has
-    yet to show whether it has the folder in which the process is to run."""
+    """Return the hold of a process whose work tree is in trouble, cannot give way to another, or
+    has yet to show whether it has the folder in which the process is to run."""
     workspace = scene.desired.workspaces.get(process.workspace or UnitId(""))
     if workspace is None:
         return None
