@@ -11,6 +11,7 @@ from reconciler.core.match import match, owner
 from reconciler.core.processes import decide, is_reseated
 from reconciler.core.scene import Scene
 from reconciler.core.stops import stops
+from reconciler.core.unread import unmoved
 from reconciler.core.workspaces import workspaces
 from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.control import FREE, SILENT, Consent, Restraints
@@ -27,6 +28,7 @@ def scene_of(
     consent: Consent = SILENT,
 ) -> Scene:
     """Pair the wish with the photograph."""
+    desired = unmoved(desired, world)
     return Scene(desired, world, match(desired, world), restraints, consent)
 
 

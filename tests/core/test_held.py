@@ -78,3 +78,21 @@ def test_a_live_session_is_not_adopted_while_a_file_of_it_has_an_error() -> None
     holds = {action.unit: action for action in bench.plan().actions}
     assert holds[session_id("main")].verb is Verb.HOLD
     assert "has an error" in holds[session_id("main")].detail
+
+
+def test_whom_only_an_unread_session_seats_stays_where_it_is() -> None:
+    """Nothing of its own says where it lives, so for as long as nobody knows it is not moved."""
+    bench = Bench(wished(seated("a", "main", "dev"))).run()
+    before = bench.pids()
+    lost = replace(
+        desired(agent("a", command="other"), agent("c")),
+        broken={session_id("main"): problem()},
+        problems=(problem(),),
+    )
+    bench.run(lost)
+    assert bench.pids().items() >= before.items()
+    assert agent_id("c") in bench.pids()
+    holds = {a.unit for a in bench.plan().actions if a.verb is Verb.HOLD}
+    assert A in holds
+    bench.run(wished(seated("a", "main", "dev")))
+    assert bench.pids()[A] == before[A]

@@ -203,8 +203,10 @@ def test_one_broken_file_changes_no_unit_apart_from_it(
     nothing_dangles(after)
     assert not after.settled
     for unit, process in after.processes.items():
+        # Who alone knows an agent's seat may be the broken one: `core.unread` keeps it there.
+        unseated = unit in before.processes and before.processes[unit].frame != process.frame
         if unit in before.processes and path != "fleet.yaml" and process.held is None:
-            assert process.launch == before.processes[unit].launch
+            assert unseated or process.launch == before.processes[unit].launch
 
 
 @given(st.binary(max_size=200), st.text(max_size=30), st.text(max_size=10))
