@@ -79,9 +79,10 @@ def questions(scene: Scene) -> list[SeenWorkspace]:
 def _next_run(scene: Scene, workspace: Workspace, seen: SeenWorkspace) -> Action:
     unsaved = scene.world.facts.unsaved.get(workspace.id, Unsaved())
     over = f"run {seen.run} is over"
-    if unsaved.any:
-        detail = f"{over}, but the next waits for what is in no commit: {amount(unsaved)}"
-        fix = f"novaorch training commit {called(workspace.id)}"
+    if unsaved.tied:
+        tied = replace(unsaved, untracked=0, refused=())
+        detail = f"{over}, but the next waits for what is in no commit: {amount(tied)}"
+        fix = f"novaorch training commit {called(workspace.id)}; or take it back in {seen.path}"
         return hold(workspace, Reason.UNSAVED, detail, fix=fix)
     begun = (BeginRun(workspace.id, workspace, seen.tip),)
     base = workspace.base or "the branch that its repository is on"

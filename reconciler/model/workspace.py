@@ -61,3 +61,9 @@ class Unsaved:
     def any(self) -> bool:
         """Whether there is anything to lose."""
         return bool(self.staged or self.changed or self.untracked or self.refused)
+
+    @property
+    def tied(self) -> bool:
+        """Whether it belongs to the branch that the tree is on. Files that git knows nothing of do
+        not: they stay where they are when the tree goes on to another branch."""
+        return bool(self.staged or self.changed)

@@ -60,5 +60,5 @@ class Lineage(Protocol):
         ...
 
     def hour(self, seen: SeenWorkspace) -> float:
-        """Return the epoch second at which the tip of a work tree was committed, 0: nobody knows."""
+        """Return the epoch second at which the tip of a tree was committed, 0: nobody knows."""
         ...

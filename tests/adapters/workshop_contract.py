@@ -313,6 +313,35 @@ class WorkshopContract:
         wanted_text = "precious\n" if why == "dirty" else "hello\n"
         assert (place.files(tree.path) or {})["README"] == wanted_text
 
+    def test_what_git_knows_nothing_of_comes_along_to_the_next_run(self, place: Place) -> None:
+        workshop, tree = place.workshop(), wanted(place)
+        opened(workshop, tree)
+        place.write(tree.path, "new", "work\n")
+        place.commit(tree.path)
+        place.advance(place.repository)
+        place.finish(tree.id, tree.path)
+        place.write(tree.path, "secret", "held back\n")
+        seen = workshop.photograph([tree])[tree.id]
+        assert not do(workshop, BeginRun(tree.id, tree, seen.tip)).error
+        after = workshop.photograph([tree])[tree.id]
+        assert (after.run, workshop.unsaved([after])[tree.id].untracked) == (2, 1)
+        files = place.files(tree.path) or {}
+        assert files["secret"] == "held back\n"
+        assert "new" not in files
+
+    def test_no_run_covers_what_git_knows_nothing_of(self, place: Place) -> None:
+        workshop, tree = place.workshop(), wanted(place)
+        opened(workshop, tree)
+        place.write(tree.path, "new", "work\n")
+        place.commit(tree.path)
+        place.advance(place.repository)
+        place.finish(tree.id, tree.path)
+        place.write(tree.path, "x", "my own\n")  # the person's commit has one
+        seen = workshop.photograph([tree])[tree.id]
+        receipt = do(workshop, BeginRun(tree.id, tree, seen.tip))
+        assert receipt.stale
+        assert (place.files(tree.path) or {})["x"] == "my own\n"
+
     def test_a_head_on_no_branch_is_on_no_run(self, place: Place) -> None:
         workshop, tree = place.workshop(), wanted(place)
         before = opened(workshop, tree)

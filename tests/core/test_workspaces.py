@@ -356,16 +356,26 @@ def test_the_next_run_waits_for_whoever_is_at_work(kind: Engagement, waits: bool
 
 def test_the_next_run_waits_for_what_is_in_no_commit() -> None:
     bench = finished()
-    bench.yard.write(TREE, "more", "work\n")
+    bench.yard.write(TREE, "README", "more\n")
+    bench.yard.write(TREE, "scrap", "paper\n")
     action = one(bench)
     assert (action.verb, action.reason) == (Verb.HOLD, Reason.UNSAVED)
     assert (
         action.detail
-        == "run 1 is over, but the next waits for what is in no commit: 1 untracked file"
+        == "run 1 is over, but the next waits for what is in no commit: 1 changed file"
     )
-    assert action.fix == "novaorch training commit p/a"
+    assert action.fix == "novaorch training commit p/a; or take it back in /trees/p/a"
     bench.apply()
-    assert bench.yard.of(TREE).files["more"] == "work\n"
+    assert bench.yard.of(TREE).files["README"] == "more\n"
+
+
+def test_what_git_knows_nothing_of_comes_along_to_the_next_run() -> None:
+    bench = finished()
+    bench.yard.write(TREE, "scrap", "paper\n")
+    assert one(bench).reason is Reason.FINISHED
+    bench.run()
+    assert bench.yard.of(TREE).branch == "training/p/a/2"
+    assert bench.yard.of(TREE).files["scrap"] == "paper\n"
 
 
 def test_a_head_elsewhere_is_said_and_left_alone() -> None:

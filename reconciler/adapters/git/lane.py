@@ -12,7 +12,7 @@ from pathlib import Path
 
 from reconciler.adapters.git.cleanroom import CleanRoom
 from reconciler.adapters.git.formats import Commit, parse_commit
-from reconciler.adapters.git.notesheet import RunNotes, notes_ref, read_notes
+from reconciler.adapters.git.notesheet import RunNotes, no_notes, notes_ref, read_notes
 from reconciler.adapters.git.press import Press
 from reconciler.adapters.git.scan import StatIndex
 from reconciler.adapters.git.treefiles import Branching, Leaf, Place, read_tree
@@ -126,7 +126,9 @@ class Lane:
         """Return the notes of the run."""
         ref = notes_ref(seen.unit, seen.run)
         tip = ground.tip(ref)
-        if self.notes is None or (self.notes.ref, self.notes.tip) != (ref, tip):
+        if not tip:
+            self.notes = no_notes(ref)
+        elif self.notes is None or (self.notes.ref, self.notes.tip) != (ref, tip):
             with ground.room.reading() as objects:
                 self.notes = read_notes(objects, ref, tip)
         return self.notes

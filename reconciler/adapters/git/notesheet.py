@@ -42,10 +42,13 @@ class RunNotes:
         return f"update {self.ref} {self.tip} {old}"
 
 
+def no_notes(ref: str) -> RunNotes:
+    """Return the notes of a run that has none."""
+    return RunNotes(ref, "", Branching())
+
+
 def read_notes(objects: ObjectReader, ref: str, tip: str) -> RunNotes:
     """Return the notes at `tip` of a ref. SourceError: they cannot be read."""
-    if not tip:
-        return RunNotes(ref, "", Branching())
     try:
         found = parse_commit(tip, objects.contents([tip], "commit")[0])
     except ValueError as error:

@@ -18,6 +18,8 @@ from reconciler.model.problems import SourceError
 FAN = 16
 """So many packs of one level are merged: fifty in all is where git itself would begin to tidy."""
 _WAIT_S = 60.0
+_NICE = 15
+"""Tidying is the least urgent thing there is: agents wait for commits."""
 _FULL = (28, 122)  # no space, quota
 
 
@@ -74,6 +76,8 @@ class Packs:
         words = ("pack-objects", "--quiet", "--stdin-packs", "--delta-base-offset", "--window=4")
         place = str(self._folder / "pack")
         process = self._room.command().start("-c", "pack.threads=1", *words, place)
+        with contextlib.suppress(OSError):  # it may have ended already
+            os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
         assert process.stdin is not None  # noqa: S101 - `start` opens three pipes
         with contextlib.suppress(BrokenPipeError):
             process.stdin.write("".join(f"{name}.pack\n" for name in names).encode())

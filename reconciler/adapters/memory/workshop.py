@@ -182,8 +182,14 @@ class MemoryWorkshop:
         branch = tree.repository.run(workspace.id, workspace.base)
         self.done("branch")
         self._over(tree, workspace, tip)  # its agent goes on, whatever is done here
+        strangers = tree.strangers()
+        tree_of = tree.repository.commits.get(tree.repository.branches.get(branch, ""), {})
+        covered = strangers.keys() & tree_of.keys()
+        if covered:
+            raise RefusedError(f"{min(covered)} is in no commit, and in the way", stale=True)
         tree.branch = branch
         tree.check_out()
+        tree.files |= strangers
         self.done("run")
 
     def _over(self, tree: Tree, workspace: Workspace, tip: str) -> None:
@@ -191,7 +197,7 @@ class MemoryWorkshop:
         repository, called = tree.repository, f"{workspace.id.project}/{workspace.id.name}"
         if tree.tip() != tip:
             raise RefusedError(f"{tree.path} has moved on", stale=True)
-        if tree.unsaved().any:
+        if tree.unsaved().tied:
             mend = f"novaorch training commit {called}"
             raise RefusedError(f"{tree.path} holds what is in no commit", mend, stale=True)
         if not repository.is_over(workspace.id, repository.number(tree.branch)):

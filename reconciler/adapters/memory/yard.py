@@ -120,6 +120,11 @@ class Tree:
             refused=tuple(sorted(self.refused.items())),
         )
 
+    def strangers(self) -> Files:
+        """Return the files that git knows nothing of here."""
+        known = self.repository.commits.get(self.tip(), {}).keys() | self.staged
+        return {name: body for name, body in self.files.items() if name not in known}
+
     def commit(self) -> str:
         """Let whoever works here commit everything; the commit's id."""
         self.staged.clear()

@@ -66,12 +66,17 @@ def passing(room: CleanRoom, standing: Standing, head: str) -> dict[str, Leaf | 
 
 
 def bring(
-    yard: Yard, survey: Survey, wanted: Mapping[str, Leaf], entries: Sequence[Entry] = ()
+    yard: Yard,
+    survey: Survey,
+    wanted: Mapping[str, Leaf],
+    entries: Sequence[Entry] = (),
+    staying: frozenset[str] = frozenset(),
 ) -> None:
     """Let the files and the index of a tree be these; `entries` are what is to be staged, if it is
-    anything else than the files."""
+    anything else than the files. What is `staying` is not touched."""
     standing = survey.standing
-    room, now = yard.room(standing.common), survey.scan.files
+    room = yard.room(standing.common)
+    now = {path: leaf for path, leaf in survey.scan.files.items() if path not in staying}
     with yard.planter(standing.path) as planter:
         for path in sorted(now.keys() - wanted.keys(), reverse=True):
             planter.take(path)

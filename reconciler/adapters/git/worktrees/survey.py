@@ -88,6 +88,13 @@ class Survey:
         whys = tuple((one.path, one.why) for one in self.scan.refused)
         return Unsaved(len(differs) + len(odd), len(changed), len(untracked), whys)
 
+    def strangers(self, moving: Mapping[str, Leaf | None]) -> frozenset[str]:
+        """Return the paths that git knows nothing of, or cannot hold; they belong to no run."""
+        listed = {os.fsdecode(entry.path) for entry in self.entries} | self.base.keys()
+        files = self.scan.files
+        new = {p for p in files if p not in listed and not (p in moving and moving[p] == files[p])}
+        return frozenset(new | {one.path for one in self.scan.refused if one.path not in listed})
+
     def like(self, other: Survey) -> bool:
         """Whether nothing changed between two looks."""
         return (
