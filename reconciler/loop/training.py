@@ -28,7 +28,7 @@ from reconciler.model.workspace import SeenWorkspace
 PATIENCE_S = 0.5
 """So long the end of a turn waits for its commit: the gate says nothing after 0.75 s, and others
 want to answer, too. The commit is made all the same."""
-WAITING_MAX = 4
+WAITING_MAX = 24
 """So many ends of turns wait at once; the gate has few threads, and other hooks need them. The next
 is answered at once, and its commit is made as soon."""
 ASKED_S = 8.0

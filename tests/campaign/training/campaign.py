@@ -63,6 +63,7 @@ class Campaign:
     def _work(self, ground: Ground) -> None:
         words = [sys.executable, "-m", "tests.campaign.training.agents", str(ground.config)]
         words += [str(self._seconds), str(self._seed)]
+        ground.began = time.time()
         agents = subprocess.Popen(words, cwd=ROOT, env=_environ(ground))
         try:
             end = time.monotonic() + self._seconds - SETTLE_S

@@ -9,12 +9,13 @@ import json
 import signal
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from reconciler.adapters.clock import SystemClock
-from reconciler.adapters.git.recorder import GitRecorder
+from reconciler.adapters.git.record.recorder import GitRecorder
 from reconciler.core.masks import Mask
 from reconciler.gate.doors import Doors
 from reconciler.gate.server import Server
@@ -22,7 +23,7 @@ from reconciler.loop.training import Training
 from reconciler.loop.turns import Books
 from reconciler.model.agent import Persona, Seat
 from reconciler.model.ids import UnitId
-from reconciler.model.training import Spoken, Trainee
+from reconciler.model.training import Recorded, Spoken, Trainee, Turn
 from reconciler.model.unit import Training as Policy
 from reconciler.model.workspace import SeenWorkspace
 
@@ -40,9 +41,26 @@ class Unwritten:
         return 0.0
 
 
+class Timed:
+    """The recorder, with a note of how long each turn waited until its commit was durable."""
+
+    def __init__(self, recorder: GitRecorder, log: Path) -> None:
+        self._recorder, self._log = recorder, log.open("a", buffering=1)
+        self.fingerprint, self.close = recorder.fingerprint, recorder.close
+
+    def record(self, seen: SeenWorkspace, policy: Policy, turn: Turn) -> Recorded | None:
+        made = self._recorder.record(seen, policy, turn)
+        if made is not None:
+            now = time.time()
+            line = {"commit": made.commit, "at": now, "took": now - turn.at, "own": made.seconds}
+            self._log.write(json.dumps(line) + "\n")
+        return made
+
+
 def main() -> int:
     told = json.loads(Path(sys.argv[1]).read_text())
-    recorder = GitRecorder(Path(told["key"]), Mask(b"campaign" * 4))
+    log = Path(sys.argv[1]).with_name("desk.log")
+    recorder = Timed(GitRecorder(Path(told["key"]), Mask(b"campaign" * 4)), log)
     nothing = Unwritten()
     books = Books(recorder, nothing, nothing, SystemClock(), _say, close=recorder.close)
     training = Training(books)

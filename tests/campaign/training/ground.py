@@ -41,6 +41,8 @@ class Ground:
         self._repository()
         self.agents = [self._agent(f"a{number:03}") for number in range(agents)]
         self.port = _free_port()
+        self.began = 0.0
+        """When the agents began."""
         self.config = self.folder / "config.json"
         self.config.write_text(json.dumps(self._told()))
 

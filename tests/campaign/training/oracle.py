@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.core.trailers import read
-from reconciler.loop.training import PATIENCE_S
 from tests.campaign.training.ground import Agent, Ground
 
 QUIET_S = 3.0
-"""So long after a kill the times of turns are counted apart: the new process reads everything."""
+"""So long after a start times are counted apart: a new process reads everything anew."""
 
 
 @dataclass
 class Report:
-    """What came of it. Times in seconds, from the end of a turn to its answer."""
+    """What came of it. Times in seconds, from the end of a turn to its durable commit.
+
+    `joined` turns have their work in the next commit of their agent.
+    """
 
     agents: int = 0
     turns: int = 0
@@ -34,7 +36,7 @@ class Report:
     unsigned: list[str] = field(default_factory=list)
     unsaid: list[str] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
-    after_kills: list[float] = field(default_factory=list)
+    after_starts: list[float] = field(default_factory=list)
 
     @property
     def clean(self) -> bool:
@@ -48,12 +50,12 @@ class Report:
     def __str__(self) -> str:
         p50, p99, most = (self.quantile(part) * 1e3 for part in (0.5, 0.99, 1.0))
         faults = ", ".join(f"{name} {len(getattr(self, name))}" for name in FAULTS)
-        late = max(self.after_kills, default=0.0) * 1e3
+        late = max(self.after_starts, default=0.0) * 1e3
         return (
             f"{self.turns} turns of {self.agents} agents in {self.seconds:.0f} s: {self.commits} "
             f"signed commits, {self.joined} turns joined to the next (kill -9: {self.kills}); "
             f"{faults}; p50 {p50:.0f} ms, p99 {p99:.0f} ms, most {most:.0f} ms"
-            + (f", right after a kill {late:.0f} ms" if self.kills else "")
+            + f"; in the first {QUIET_S:g} s of a desk, most {late:.0f} ms"
         )
 
 
@@ -66,7 +68,8 @@ def judge(ground: Ground, kills: list[float], seconds: float) -> Report:
     for agent in ground.agents:
         log = ground.folder / "trees" / f"{agent.name}.log"
         turns = [json.loads(line) for line in log.read_text().splitlines()]
-        _Judge(ground, agent, report).all(turns, kills)
+        _Judge(ground, agent, report).all(turns)
+    _times(ground, kills, report)
     _signed(ground, report)
     return report
 
@@ -77,14 +80,13 @@ class _Judge:
     def __init__(self, ground: Ground, agent: Agent, report: Report) -> None:
         self._ground, self._agent, self._report = ground, agent, report
 
-    def all(self, turns: list[dict[str, Any]], kills: list[float]) -> None:
+    def all(self, turns: list[dict[str, Any]]) -> None:
         found = self._commits()
         recorded = [turn for turn, _, _ in found]
         self._report.turns += len(turns)
         self._report.commits += len(found)
-        self._times(turns, kills)
         self._order(found)
-        self._losses(turns, recorded, kills)
+        self._losses(turns, recorded)
         self._rest(turns)
 
     def _commits(self) -> list[tuple[int, str, str]]:
@@ -120,19 +122,15 @@ class _Judge:
             if count > 1:
                 self._report.twice.append(f"{self._agent.name}: {subject} {count} times")
 
-    def _losses(self, turns: list[dict[str, Any]], recorded: list[int], kills: list[float]) -> None:
-        """A turn that was answered has its commit; one cut off by a kill is part of a later one."""
+    def _losses(self, turns: list[dict[str, Any]], recorded: list[int]) -> None:
+        """Each turn's work is in a commit: its own, or the next one of its agent."""
         there, last = set(recorded), max(recorded, default=0)
         for turn in turns:
             if turn["turn"] in there:
                 continue
-            cut = not turn["done"] and any(
-                turn["asked"] - QUIET_S < at < turn["asked"] + turn["took"] + QUIET_S
-                for at in kills
-            )
-            # Whoever was answered before it was done may have gone on to the next turn meanwhile.
-            late = turn["took"] >= PATIENCE_S
-            if (cut or late) and turn["turn"] < last:
+            # Its process was killed, or the agent was answered before it was done and went on to
+            # the next turn: then that one's commit has the work of both.
+            if turn["turn"] < last:
                 self._report.joined += 1
             else:
                 self._report.lost.append(f"{self._agent.name}: turn {turn['turn']}")
@@ -147,11 +145,14 @@ class _Judge:
         for left in Path(self._ground.repo / ".git" / "worktrees" / tree.name).glob("index.*"):
             self._report.unsaid.append(f"{left} was left behind")
 
-    def _times(self, turns: list[dict[str, Any]], kills: list[float]) -> None:
-        for turn in turns:
-            if turn["done"]:
-                late = any(0 <= turn["asked"] + turn["took"] - at < QUIET_S for at in kills)
-                (self._report.after_kills if late else self._report.times).append(turn["took"])
+
+def _times(ground: Ground, kills: list[float], report: Report) -> None:
+    """Take the times of commits, those of a desk that has just begun apart."""
+    starts = [ground.began, *kills]
+    for line in (ground.folder / "desk.log").read_text().splitlines():
+        said = json.loads(line)
+        fresh = any(0 <= said["at"] - said["took"] - at < QUIET_S for at in starts)
+        (report.after_starts if fresh else report.times).append(said["took"])
 
 
 def _signed(ground: Ground, report: Report) -> None:
