@@ -23,8 +23,8 @@ from reconciler.model.unit import Desired, Training, Workspace
 from reconciler.wiring import Wiring
 
 if TYPE_CHECKING:
-    from reconciler.adapters.git.promote import GitYard
-    from reconciler.adapters.git.remote import GitRemote
+    from reconciler.adapters.git.elsewhere.remote import GitRemote
+    from reconciler.adapters.git.judge.promote import GitYard
 
 ASK_S, SAVE_S = 2.0, 30.0
 _IDLE = frozenset({AgentState.IDLE, AgentState.DONE, AgentState.CRASHED})

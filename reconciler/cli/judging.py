@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reconciler.adapters.git import queue
+from reconciler.adapters.git.judge import queue
 from reconciler.cli import court, render
 from reconciler.cli.app import Context
 from reconciler.cli.court import Court
@@ -17,7 +17,7 @@ from reconciler.model.problems import RefusedError, UsageError
 from reconciler.model.promotion import Ask, Move, Settled
 
 if TYPE_CHECKING:
-    from reconciler.adapters.git.promote import GitYard
+    from reconciler.adapters.git.judge.promote import GitYard
 
 POLICIES = ("squash", "merge", "ff")
 

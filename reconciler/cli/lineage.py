@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.adapters.git.blame import Blamer, LineMemory
-from reconciler.adapters.git.fleetpast import FleetPast, Witness, fleet_past
-from reconciler.adapters.git.leanroom import LeanRoom, Spot
-from reconciler.adapters.git.lineplace import Named, Text, committed, excerpt, named, text_of
-from reconciler.adapters.git.provenance import Tracer
-from reconciler.adapters.git.remembered import ManifestMemory
-from reconciler.adapters.git.shelf import Shelf
+from reconciler.adapters.git.lines.blame import Blamer, LineMemory
+from reconciler.adapters.git.lines.fleetpast import FleetPast, Witness, fleet_past
+from reconciler.adapters.git.lines.leanroom import LeanRoom, Spot
+from reconciler.adapters.git.lines.lineplace import Named, Text, committed, excerpt, named, text_of
+from reconciler.adapters.git.lines.provenance import Tracer
+from reconciler.adapters.git.lines.remembered import ManifestMemory
+from reconciler.adapters.git.lines.shelf import Shelf
 from reconciler.model.provenance import Line, Span
 
 FLEET = "NOVAORCH_REPOSITORY"

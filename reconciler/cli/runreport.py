@@ -10,12 +10,12 @@ from typing import Annotated
 
 import typer
 
-from reconciler.adapters.git import runwork
-from reconciler.adapters.git.blame import Blamer
-from reconciler.adapters.git.leanroom import LeanRoom, Spot
-from reconciler.adapters.git.provenance import Tracer
-from reconciler.adapters.git.runreport import told
-from reconciler.adapters.git.shelf import Shelf
+from reconciler.adapters.git.judge import runwork
+from reconciler.adapters.git.lines.blame import Blamer
+from reconciler.adapters.git.lines.leanroom import LeanRoom, Spot
+from reconciler.adapters.git.lines.provenance import Tracer
+from reconciler.adapters.git.lines.runreport import told
+from reconciler.adapters.git.lines.shelf import Shelf
 from reconciler.cli import court, render
 from reconciler.cli.app import Context
 from reconciler.cli.judging import RunName

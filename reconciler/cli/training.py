@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from reconciler.adapters.git import runwork
+from reconciler.adapters.git.judge import runwork
 from reconciler.cli import court, render
 from reconciler.cli.app import Context
 from reconciler.cli.commitwork import commit_work

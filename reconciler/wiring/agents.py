@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from reconciler.adapters.claude_code import Outfits, RuntimeRecords
     from reconciler.adapters.clock import SystemClock
     from reconciler.adapters.git.propose import GitProposals
-    from reconciler.adapters.git.recorder import GitRecorder
+    from reconciler.adapters.git.record.recorder import GitRecorder
     from reconciler.adapters.git.repository import GitRepository
     from reconciler.adapters.manifestcache import DiskCache
     from reconciler.adapters.state import StateDir, Tokens
@@ -157,7 +157,7 @@ class AgentDoors:
     def recorder(self: Ground, fleet: FleetSettings) -> GitRecorder:
         """Whoever makes commits of what is in work trees."""
         from reconciler.adapters.git.journalfiles import JournalFiles
-        from reconciler.adapters.git.recorder import GitRecorder
+        from reconciler.adapters.git.record.recorder import GitRecorder
         from reconciler.adapters.git.seal import key_path
         from reconciler.core.masks import Mask
 

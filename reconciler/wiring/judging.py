@@ -10,7 +10,7 @@ from reconciler.model.fleet import FleetSettings
 
 if TYPE_CHECKING:
     from reconciler.adapters.clock import SystemClock
-    from reconciler.adapters.git.promote import GitYard
+    from reconciler.adapters.git.judge.promote import GitYard
     from reconciler.adapters.git.repository import GitRepository
 
 
@@ -41,8 +41,8 @@ class JudgingDoors:
 
         What is written there is signed when the fleet names a key for agents' work.
         """
+        from reconciler.adapters.git.judge.promote import GitYard
         from reconciler.adapters.git.place import locate
-        from reconciler.adapters.git.promote import GitYard
         from reconciler.adapters.git.seal import Seal, key_path
 
         text = fleet.training_key if fleet is not None else ""

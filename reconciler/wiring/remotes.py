@@ -9,8 +9,8 @@ from reconciler.model.problems import NovaorchError
 from reconciler.model.remote import Remote
 
 if TYPE_CHECKING:
+    from reconciler.adapters.git.elsewhere.remote import GitRemote
     from reconciler.adapters.git.refs import OwnRef
-    from reconciler.adapters.git.remote import GitRemote
     from reconciler.adapters.git.repository import GitRepository
 
 
@@ -33,7 +33,7 @@ class RemoteDoors:
 
     def remote(self: Ground, remote: Remote) -> GitRemote:
         """Open the remote that `fleet.yaml` names; whoever opens it closes it."""
-        from reconciler.adapters.git.remote import GitRemote
+        from reconciler.adapters.git.elsewhere.remote import GitRemote
         from reconciler.adapters.tmux.secret import lookup
 
         return GitRemote(
@@ -59,7 +59,7 @@ class RemoteDoors:
 
         One line by pipe when nothing changed. BlindError: our own ref is damaged.
         """
-        from reconciler.adapters.git.remote import tracking_ref
+        from reconciler.adapters.git.elsewhere.remote import tracking_ref
 
         refs: dict[str, OwnRef] = {}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reconciler.adapters.git.recorder import GitRecorder
+from reconciler.adapters.git.record.recorder import GitRecorder
 from reconciler.adapters.git.seal import Seal
 from reconciler.core.masks import Mask
 from reconciler.model.ids import UnitId

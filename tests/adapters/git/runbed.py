@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from reconciler.adapters.git.judge.promote import GitYard
 from reconciler.adapters.git.place import locate
-from reconciler.adapters.git.promote import GitYard
 from reconciler.adapters.git.seal import Seal
 from reconciler.core.trailers import compose
 from reconciler.loop.promotion import Promotions

@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 
 from reconciler.adapters.git.cleanroom import CleanRoom
-from reconciler.adapters.git.recorder import GitRecorder
-from reconciler.adapters.git.treefiles import Leaf, Place, read_tree
+from reconciler.adapters.git.raw.treefiles import Leaf, Place, read_tree
+from reconciler.adapters.git.record.recorder import GitRecorder
 from reconciler.core.masks import Mask
 from reconciler.model.ids import UnitId
 from reconciler.model.training import Recorded, Turn

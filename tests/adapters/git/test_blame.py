@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.adapters.git.blame import Blamer, LineMemory, unquoted
-from reconciler.adapters.git.leanroom import LeanRoom, spot
-from reconciler.adapters.git.shelf import Shelf
+from reconciler.adapters.git.lines.blame import Blamer, LineMemory, unquoted
+from reconciler.adapters.git.lines.leanroom import LeanRoom, spot
+from reconciler.adapters.git.lines.shelf import Shelf
 from reconciler.model.problems import SourceError
 from reconciler.model.provenance import Span
 from tests.adapters.git.sandbox import Sandbox

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.adapters.git.recorder import GitRecorder, recorded_ref
+from reconciler.adapters.git.record.recorder import GitRecorder, recorded_ref
 from reconciler.core.masks import Mask
 from reconciler.core.trailers import read
 from reconciler.model.ids import UnitId

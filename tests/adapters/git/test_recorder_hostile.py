@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.adapters.git.recorder import GitRecorder
+from reconciler.adapters.git.record.recorder import GitRecorder
 from reconciler.model.problems import NovaorchError, SourceError
 from reconciler.model.unit import Training
 from tests.adapters.git.studio import Studio

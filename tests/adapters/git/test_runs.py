@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.adapters.git.queue import LOCK, turn
-from reconciler.adapters.git.runwork import begin, commits, files, patch
+from reconciler.adapters.git.judge.queue import LOCK, turn
+from reconciler.adapters.git.judge.runwork import begin, commits, files, patch
 from reconciler.model.promotion import Ask, Candidate, Proof, State
 from reconciler.model.unit import Training
 from tests.adapters.git.runbed import ADA, Bed

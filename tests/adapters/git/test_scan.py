@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 
 from reconciler.adapters.git import cleanroom
-from reconciler.adapters.git.dotgit import refused_name
 from reconciler.adapters.git.formats import object_id
-from reconciler.adapters.git.packs import FAN, Packs
-from reconciler.adapters.git.refmoves import RefMoves
-from reconciler.adapters.git.scan import FRESH_NS, Rules, StatIndex, scan
-from reconciler.adapters.git.treefiles import Leaf, planted, read_tree
+from reconciler.adapters.git.raw.dotgit import refused_name
+from reconciler.adapters.git.raw.scan import FRESH_NS, Rules, StatIndex, scan
+from reconciler.adapters.git.raw.treefiles import Leaf, planted, read_tree
+from reconciler.adapters.git.record.packs import FAN, Packs
+from reconciler.adapters.git.record.refmoves import RefMoves
 from tests.adapters.git.studio import Room, Studio
 
 ROOT = Path(__file__).parents[3]
@@ -254,8 +254,8 @@ KILLED = textwrap.dedent(
     """
     import os, sys
     from pathlib import Path
-    from reconciler.adapters.git import {module}
-    from reconciler.adapters.git.recorder import GitRecorder
+    from reconciler.adapters.git{folder} import {module}
+    from reconciler.adapters.git.record.recorder import GitRecorder
     from reconciler.model.ids import UnitId
     from reconciler.model.training import Turn
     from reconciler.model.unit import Training
@@ -276,14 +276,14 @@ KILLED = textwrap.dedent(
 )
 BOUNDARIES = [
     ("pack", "_put"),
-    ("packs", "write_pack"),
-    ("refmoves", "_write_all"),
-    ("refmoves", "RefMoves.move"),
-    ("gitindex", "_changed"),
-    ("gitindex", "_stamp"),
-    ("recorder", "scan"),
-    ("packs", "Packs.tidy"),
-    ("staging", "bring_along"),
+    (".record.packs", "write_pack"),
+    (".record.refmoves", "_write_all"),
+    (".record.refmoves", "RefMoves.move"),
+    (".record.gitindex", "_changed"),
+    (".record.gitindex", "_stamp"),
+    (".record.recorder", "scan"),
+    (".record.packs", "Packs.tidy"),
+    (".record.staging", "bring_along"),
 ]
 
 
@@ -296,7 +296,8 @@ def test_killed_at_any_boundary_the_work_is_committed_once(
     studio.write("new.py", "precious, too\n")
     seen = studio.seen
     words = [str(seen.unit), seen.path, seen.repository, seen.branch]
-    code = KILLED.format(module=module, name=name, when=when)
+    folder, _, module = module.rpartition(".")
+    code = KILLED.format(folder=folder, module=module, name=name, when=when)
     done = subprocess.run([sys.executable, "-c", code, *words], cwd=ROOT, check=False, timeout=60)
     assert done.returncode == -signal.SIGKILL
     deadline = time.monotonic() + 10  # the helper that moves refs outlives its master by a moment

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.adapters.git.cleanroom import CleanRoom
-from reconciler.adapters.git.treefiles import Leaf
+from reconciler.adapters.git.raw.treefiles import Leaf
 from reconciler.adapters.git.worktrees import indexfile, plainfiles
 from reconciler.adapters.git.worktrees.indexfile import Entry
 from reconciler.adapters.git.worktrees.locks import locked

@@ -17,8 +17,8 @@ from typing import BinaryIO, cast
 from reconciler.adapters.git.cleanroom import CleanRoom
 from reconciler.adapters.git.formats import LINK, SUBMODULE
 from reconciler.adapters.git.process import kill
-from reconciler.adapters.git.rawfiles import EXECUTABLE
-from reconciler.adapters.git.treefiles import Leaf
+from reconciler.adapters.git.raw.rawfiles import EXECUTABLE
+from reconciler.adapters.git.raw.treefiles import Leaf
 from reconciler.adapters.git.worktrees.indexfile import Entry, seen
 from reconciler.model.problems import SourceError
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reconciler.adapters.git.treefiles import Leaf
+from reconciler.adapters.git.raw.treefiles import Leaf
 from reconciler.adapters.git.worktrees import indexfile, moving, plainfiles
 from reconciler.adapters.git.worktrees.closing import HELD_BY_US, LOCKED
 from reconciler.adapters.git.worktrees.heads import head_of

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from reconciler.adapters.git.scan import StatIndex
+from reconciler.adapters.git.raw.scan import StatIndex
 from reconciler.adapters.git.worktrees import mark as marks
 from reconciler.adapters.git.worktrees import moving
 from reconciler.adapters.git.worktrees.beginning import begin_run

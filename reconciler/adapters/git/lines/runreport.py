@@ -11,9 +11,9 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from reconciler.adapters.git.blame import unquoted
-from reconciler.adapters.git.leanroom import ended
-from reconciler.adapters.git.provenance import Tracer
+from reconciler.adapters.git.lines.blame import unquoted
+from reconciler.adapters.git.lines.leanroom import ended
+from reconciler.adapters.git.lines.provenance import Tracer
 from reconciler.core.plain import clean
 from reconciler.core.trailers import trailers
 from reconciler.model.promotion import KnownRun

@@ -10,13 +10,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from reconciler.adapters.git.blame import Blamer
-from reconciler.adapters.git.fleetpast import Witness, deed_of
-from reconciler.adapters.git.landings import landing_of
-from reconciler.adapters.git.leanroom import LeanRoom
-from reconciler.adapters.git.promptnotes import prompt_of
-from reconciler.adapters.git.shelf import Shelf
-from reconciler.adapters.git.trust import TRAINING_KEY, Trust, seal_of
+from reconciler.adapters.git.lines.blame import Blamer
+from reconciler.adapters.git.lines.fleetpast import Witness, deed_of
+from reconciler.adapters.git.lines.landings import landing_of
+from reconciler.adapters.git.lines.leanroom import LeanRoom
+from reconciler.adapters.git.lines.promptnotes import prompt_of
+from reconciler.adapters.git.lines.shelf import Shelf
+from reconciler.adapters.git.lines.trust import TRAINING_KEY, Trust, seal_of
 from reconciler.core.linemath import at, before, content
 from reconciler.core.plain import clean
 from reconciler.core.trailers import read

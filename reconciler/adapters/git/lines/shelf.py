@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import IO, NamedTuple, cast
 
 from reconciler.adapters.git.formats import Commit, Entry, object_id, parse_commit, parse_tree
-from reconciler.adapters.git.leanroom import LeanRoom, ended
+from reconciler.adapters.git.lines.leanroom import LeanRoom, ended
 from reconciler.model.problems import BlindError, SourceError
 
 SILENCE_S = 20.0

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reconciler.adapters.git.leanroom import LeanRoom, ended, lines_of
-from reconciler.adapters.git.remembered import recall, remember, word
-from reconciler.adapters.git.shelf import Shelf
+from reconciler.adapters.git.lines.leanroom import LeanRoom, ended, lines_of
+from reconciler.adapters.git.lines.remembered import recall, remember, word
+from reconciler.adapters.git.lines.shelf import Shelf
 from reconciler.core.linemath import at, cover, hunks, joined
 from reconciler.model.problems import BlindError, SourceError
 from reconciler.model.provenance import Hunk, Span

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from reconciler.adapters.git.candidate import ClashError, Workbench
 from reconciler.adapters.git.cleanroom import CleanRoom
 from reconciler.adapters.git.formats import parse_commit
+from reconciler.adapters.git.judge.candidate import ClashError, Workbench
 from reconciler.core.trailers import read
 from reconciler.model.promotion import KnownRun
 

@@ -11,8 +11,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reconciler.adapters.git.candidate import OURS, Workbench
 from reconciler.adapters.git.cleanroom import CleanRoom
+from reconciler.adapters.git.judge.candidate import OURS, Workbench
 from reconciler.adapters.git.process import said
 from reconciler.core.verdicts import ARCHIVE, CONFLICT, PUSHED, conflict_message, message
 from reconciler.model.problems import ConflictError, SourceError

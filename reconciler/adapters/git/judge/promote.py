@@ -11,18 +11,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from reconciler.adapters.git.candidate import ClashError, Wanted, Workbench
-from reconciler.adapters.git.checkouts import Checkouts, Desk
 from reconciler.adapters.git.cleanroom import CleanRoom
-from reconciler.adapters.git.containment import Landing, landed
-from reconciler.adapters.git.customs import held
-from reconciler.adapters.git.layout import lay_out
+from reconciler.adapters.git.judge.candidate import ClashError, Wanted, Workbench
+from reconciler.adapters.git.judge.checkouts import Checkouts, Desk
+from reconciler.adapters.git.judge.containment import Landing, landed
+from reconciler.adapters.git.judge.customs import held
+from reconciler.adapters.git.judge.layout import lay_out
+from reconciler.adapters.git.judge.runs import HEADS, REMOTE, Runs, Target, list_runs
+from reconciler.adapters.git.judge.runwork import begin
+from reconciler.adapters.git.judge.verdicts import Change, Verdicts
 from reconciler.adapters.git.place import Place
 from reconciler.adapters.git.process import GitCommand
-from reconciler.adapters.git.runs import HEADS, REMOTE, Runs, Target, list_runs
-from reconciler.adapters.git.runwork import begin
 from reconciler.adapters.git.seal import Seal
-from reconciler.adapters.git.verdicts import Change, Verdicts
 from reconciler.core.verdicts import PUSHED
 from reconciler.model.problems import ConflictError, RefusedError
 from reconciler.model.promotion import (

@@ -5,8 +5,8 @@ Reads only, and believes no more than that the archive says so.
 
 from __future__ import annotations
 
-from reconciler.adapters.git.fleetpast import deed_of
-from reconciler.adapters.git.shelf import Shelf
+from reconciler.adapters.git.lines.fleetpast import deed_of
+from reconciler.adapters.git.lines.shelf import Shelf
 from reconciler.core.plain import clean
 from reconciler.core.trailers import trailers
 from reconciler.core.verdicts import read

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from reconciler.adapters.git.cleanroom import CleanRoom
-from reconciler.adapters.git.dotgit import refused_name
 from reconciler.adapters.git.formats import LINK, SUBMODULE
 from reconciler.adapters.git.process import said
+from reconciler.adapters.git.raw.dotgit import refused_name
 from reconciler.core.keepout import keeper
 from reconciler.core.leaks import added, find, is_text
 from reconciler.core.promotion import NO_PATH

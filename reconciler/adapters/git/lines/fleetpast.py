@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.adapters.git.formats import printable
-from reconciler.adapters.git.leanroom import LeanRoom, Spot, ended, spot
+from reconciler.adapters.git.lines.leanroom import LeanRoom, Spot, ended, spot
+from reconciler.adapters.git.lines.remembered import ManifestMemory
+from reconciler.adapters.git.lines.shelf import Shelf
+from reconciler.adapters.git.lines.trust import Trust, trust_of
 from reconciler.adapters.git.refnames import own_ref
-from reconciler.adapters.git.remembered import ManifestMemory
-from reconciler.adapters.git.shelf import Shelf
-from reconciler.adapters.git.trust import Trust, trust_of
 from reconciler.model.ids import UnitId
 from reconciler.model.problems import FOLDER, NovaorchError
 from reconciler.model.provenance import Deed, Wish

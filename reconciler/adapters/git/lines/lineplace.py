@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.adapters.git.blame import Blamer
 from reconciler.adapters.git.formats import Entry
-from reconciler.adapters.git.leanroom import Spot, spot
-from reconciler.adapters.git.shelf import SIZE_MAX, Shelf
+from reconciler.adapters.git.lines.blame import Blamer
+from reconciler.adapters.git.lines.leanroom import Spot, spot
+from reconciler.adapters.git.lines.shelf import SIZE_MAX, Shelf
 from reconciler.core.linemath import before, content, total
 from reconciler.core.plain import clean
 from reconciler.model.problems import NovaorchError, SourceError

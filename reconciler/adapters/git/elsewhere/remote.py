@@ -13,11 +13,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from reconciler.adapters.git.cleanroom import CleanRoom
-from reconciler.adapters.git.line import USUAL, Limits, Line
+from reconciler.adapters.git.elsewhere.line import USUAL, Limits, Line
+from reconciler.adapters.git.elsewhere.quarantine import Quarantine
+from reconciler.adapters.git.elsewhere.remotewords import (
+    answers,
+    atomic_only,
+    plainly,
+    rejected,
+    trouble,
+)
+from reconciler.adapters.git.elsewhere.transport import Login, masking, variables
 from reconciler.adapters.git.process import Reply, said
-from reconciler.adapters.git.quarantine import Quarantine
-from reconciler.adapters.git.remotewords import answers, atomic_only, plainly, rejected, trouble
-from reconciler.adapters.git.transport import Login, masking, variables
 from reconciler.kinds.remoteurl import Refused, understood
 from reconciler.model.problems import ConflictError, SourceError
 from reconciler.model.remote import Fetched, Offer, Pushed, Remote

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from reconciler.adapters.git.cleanroom import CleanRoom
 from reconciler.adapters.git.formats import LINK, SUBMODULE
-from reconciler.adapters.git.treefiles import Leaf, read_tree
+from reconciler.adapters.git.raw.treefiles import Leaf, read_tree
 from reconciler.model.problems import SourceError
 
 _BATCH = 200

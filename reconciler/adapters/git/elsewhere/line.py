@@ -14,8 +14,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from reconciler.adapters.git.elsewhere.quarantine import Quarantine
 from reconciler.adapters.git.process import GitCommand, Reply, kill
-from reconciler.adapters.git.quarantine import Quarantine
 from reconciler.model.problems import BlindError, NovaorchError, SourceError
 
 LOOK_S = 0.25

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from reconciler.adapters.git.formats import printable
-from reconciler.adapters.git.shelf import Shelf
+from reconciler.adapters.git.lines.shelf import Shelf
 from reconciler.model.provenance import Prompt
 from reconciler.model.training import Noted
 

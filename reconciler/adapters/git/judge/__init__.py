@@ -1,0 +1,1 @@
+"""Runs judged: candidates, gates, verdicts, and the branches that they come into."""

@@ -1,0 +1,1 @@
+"""Work trees read raw, as git objects, beside whatever their repository is set to."""
