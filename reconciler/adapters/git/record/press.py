@@ -7,6 +7,7 @@ move in one transaction, each only from where it was read to be.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,6 +20,10 @@ from reconciler.adapters.git.seal import Seal, sealed
 
 Moves = Callable[[str, Write], Sequence[str]]
 """Given the new commit and a writer of objects, returns the lines of the transaction of refs."""
+
+
+PACE_S = 0.02
+"""So long after one batch the next begins, at the earliest: a process signs many as fast as one."""
 
 
 class UnmovedError(Exception):
@@ -62,6 +67,7 @@ class Press:
         self._refs = RefMoves(room.command().start)
         self._waiting: list[_Ticket] = []
         self._turn, self._busy = threading.Condition(), False
+        self._ended = 0.0
         self.figures = Figures()
 
     def make(self, draft: Draft) -> str:
@@ -75,11 +81,10 @@ class Press:
             self._waiting.append(ticket)
             self._turn.wait_for(lambda: ticket.done or not self._busy)
             if not ticket.done:  # nobody took it along
-                batch, self._waiting = self._waiting, []
                 self._busy = True
         if not ticket.done:
             try:
-                self._print(batch)
+                self._print(self._gathered())
             finally:
                 with self._turn:
                     self._busy = False
@@ -95,6 +100,15 @@ class Press:
             self._refs.close()
             self._packs.close()
 
+    def _gathered(self) -> list[_Ticket]:
+        """Return everybody who waits; right after a batch, a moment later: then they are more."""
+        left = self._ended + PACE_S - time.monotonic()
+        if left > 0:
+            time.sleep(left)
+        with self._turn:
+            batch, self._waiting = self._waiting, []
+        return batch
+
     def _print(self, batch: list[_Ticket]) -> None:
         try:
             self._packs.add(self._objects(batch))
@@ -106,6 +120,7 @@ class Press:
         finally:
             for ticket in batch:
                 ticket.done = True
+            self._ended = time.monotonic()
         self.figures.commits += sum(ticket.failure is None for ticket in batch)
         self.figures.batches += 1
         self.figures.largest = max(self.figures.largest, len(batch))
