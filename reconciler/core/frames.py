@@ -7,7 +7,6 @@ process.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
 
 from reconciler.core.carry import Carry, own_carries, renamed
@@ -26,7 +25,7 @@ from reconciler.core.seats import (
     seats,
 )
 from reconciler.core.starts import blocked_start, start_needs
-from reconciler.core.windows import in_order, missing_slots, options_step, reshaped
+from reconciler.core.windows import in_order, missing_slots, options_step, reshaped, touched
 from reconciler.model.action import Action, Change, Expect, Reason, Verb
 from reconciler.model.ids import Json, canonical
 from reconciler.model.marks import frame_text
@@ -77,7 +76,7 @@ def _lone(
         return None
     made = new_window(seat.window, new_panes(scene, frame, seat.window))
     steps = (
-        *_forgotten(session, found, applied_to(scene, frame)),
+        *_forgotten(scene, frame, session, found),
         *((OpenWindow(session.session_id, made),) if lacks else ()),
         *settings,
         *_remark(scene, frame, session),
@@ -109,7 +108,7 @@ def _reopened(
         return blocked
     window = new_window(frame.windows[0], (scene.starting(process, focus=True),))
     steps = (
-        *_forgotten(session, found, applied_to(scene, frame)),
+        *_forgotten(scene, frame, session, found),
         OpenWindow(session.session_id, window),
         *_settings(scene, frame, session, found),
         *_remark(scene, frame, session),
@@ -129,7 +128,7 @@ def _reopened(
 def _present(
     scene: Scene, frame: Frame, session: SeenSession, found: tuple[Change, ...]
 ) -> Action | None:
-    names = {change.field for change in found}
+    names = touched(scene, frame, found)
     made = _absent_windows(scene, frame)
     opened = _opened(scene, frame)
     moving = own_carries(scene, frame, {window.key for window in made})
@@ -147,7 +146,7 @@ def _present(
     ]
     if not steps:
         return None
-    steps = [*_forgotten(session, found, applied_to(scene, frame)), *steps]
+    steps = [*_forgotten(scene, frame, session, found), *steps]
     reason, detail = _why(scene, frame, made, moving)
     return replace(
         move(Verb.UPDATE, frame, reason, steps),
@@ -270,13 +269,14 @@ def _remark(scene: Scene, frame: Frame, session: SeenSession) -> tuple[MarkFrame
 
 
 def _forgotten(
-    session: SeenSession, found: tuple[Change, ...], applied: Mapping[str, Json]
+    scene: Scene, frame: Frame, session: SeenSession, found: tuple[Change, ...]
 ) -> tuple[MarkFrame, ...]:
     """Forget what is about to change, first of all: should this be cut short and the wish go back,
     a size or a layout that was applied already would look as if it never had been."""
     if session.mark is None or not found:
         return ()
-    changing = {change.field for change in found}
+    changing = touched(scene, frame, found)
+    applied = applied_to(scene, frame)
     kept: dict[str, Json] = {k: v for k, v in applied.items() if k not in changing}
     text = frame_text(replace(session.mark, digest=""))
     return (MarkFrame(session.session_id, text, canonical(kept)),)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from reconciler.core.layouts import arranged
 from reconciler.core.opening import new_pane
 from reconciler.core.scene import Scene
-from reconciler.core.seats import Seat, homeless, recalled
+from reconciler.core.seats import Seat, applied_to, homeless, recalled
+from reconciler.model.action import Change
 from reconciler.model.ids import UnitId
 from reconciler.model.step import MarkWindow, OpenPane, Rename, SetOptions, Step, SwapPanes
-from reconciler.model.unit import Slot, Window
+from reconciler.model.unit import Frame, Slot, Window
 from reconciler.model.world import SeenWindow
 
 
@@ -49,6 +50,19 @@ def _here(scene: Scene, live: SeenWindow, unit: UnitId) -> str | None:
     return None
 
 
+def touched(scene: Scene, frame: Frame, found: tuple[Change, ...]) -> set[str]:
+    """Return the fields to be put right: those that changed, and all of a window that takes over
+    another key. What was applied under that key before was applied to another window."""
+    names = {change.field for change in found}
+    known = {*applied_to(scene, frame), *(field.name for field in frame.fields)}
+    for window in frame.windows:
+        live = scene.match.windows.get((frame.id, window.key))
+        if live is not None and live.key != window.key:
+            both = (f"windows.{window.key}.", f"windows.{live.key}.")
+            names.update(name for name in known if name.startswith(both))
+    return names
+
+
 def reshaped(scene: Scene, seat: Seat, names: set[str], opened: int, left: int) -> tuple[Step, ...]:
     """Return what turns name, key, order, layout and options of a live window into those wished
     for, once so many panes were opened in it and so many were carried out of it.
@@ -61,8 +75,7 @@ def reshaped(scene: Scene, seat: Seat, names: set[str], opened: int, left: int) 
     steps: list[Step] = []
     if live.key != window.key:
         steps.append(MarkWindow(live.window_id, window.key))
-    wanted = live.key != window.key or f"{prefix}name" in names
-    if wanted and window.name and live.name != window.name:
+    if f"{prefix}name" in names and window.name and live.name != window.name:
         steps.append(Rename(live.window_id, window.name))
     if f"{prefix}panes" in names:
         steps.extend(_swaps(scene, seat, live))

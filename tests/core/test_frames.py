@@ -536,6 +536,23 @@ def test_a_window_that_is_renamed_loses_the_options_of_its_old_key() -> None:
     assert (live.key, live.name, live.options) == ("code", "code", {"mode-keys": "vi"})
 
 
+@pytest.mark.parametrize("fail_in", range(2, 12))
+def test_a_window_that_takes_over_a_key_gets_all_of_it_although_it_was_cut_short(
+    fail_in: int,
+) -> None:
+    def log(*runs: str) -> object:
+        return window("log", *runs, layout="tiled").with_options(mode_keys="vi")
+
+    bench = Bench(main(log("a", "a"), window("ops", "b", "b"))).run()
+    bench.commit(main(log("b", "b"), window("dev", "c")))
+    bench.host.fail_in = fail_in
+    bench.once()
+    bench.run()
+    live = {w.key: w for w in bench.host.session("p/main").windows}
+    assert [w.name for w in live.values()] == ["log", "dev"]
+    assert (live["log"].layout, live["log"].options) == ("tiled", {"mode-keys": "vi"})
+
+
 def test_a_nameless_window_put_in_between_moves_no_pane() -> None:
     bench = Bench(main(window("w0", "a"), window("w1", "b", "c"))).run()
     bench.commit(main(window("w0", "a"), window("w1", "n"), window("w2", "b", "c")))
