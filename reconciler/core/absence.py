@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reconciler.core.moves import held
-from reconciler.core.scene import Scene, drain_mark
+from reconciler.core.scene import Scene, drain_mark, expect
 from reconciler.model.action import Action, Reason, Verb
 from reconciler.model.ids import UnitId
 from reconciler.model.step import MarkPane
@@ -40,6 +40,31 @@ def delayed(scene: Scene, stop: Action, panes: list[SeenPane]) -> Action:
         return stop
     detail = "nobody wants it; it is stopped if that stays so"
     return held(stop, Reason.ABSENCE, detail, until=until, fix="commit it back to keep it")
+
+
+def wanted_again(scene: Scene, actions: tuple[Action, ...]) -> tuple[Action, ...]:
+    """Return the actions with what was noted while nobody wanted a unit taken back at once, where
+    its own move has to wait: an absence that begins later is to last as long as any other."""
+    return tuple(_taken_back(scene, action) or action for action in actions)
+
+
+def _taken_back(scene: Scene, hold: Action) -> Action | None:
+    pane = scene.match.panes.get(hold.unit)
+    if hold.verb is not Verb.HOLD or hold.reason not in (Reason.ENGAGED, Reason.DEPENDENCY):
+        return None
+    if pane is None or pane.mark is None or pane.mark.drain is not Drain.ABSENT:
+        return None
+    return replace(
+        hold,
+        verb=Verb.UPDATE,
+        reason=Reason.ABSENCE,
+        detail="wanted again",
+        expects=(expect(pane),),
+        steps=(MarkPane(pane.pane_id, replace(pane.mark, drain=Drain.NONE, drain_until=0)),),
+        needs=(),
+        until=0,
+        fix="",
+    )
 
 
 def implausible(scene: Scene, unit: UnitId) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reconciler.core.absence import wanted_again
 from reconciler.core.diff import diff
 from reconciler.core.guard import guard
 from reconciler.core.notice import notices
@@ -23,7 +24,7 @@ from reconciler.model.step import (
 
 def plan(scene: Scene) -> Plan:
     """Return what is to be done, guarded and in order, with what was noticed and left alone."""
-    actions = order(scene, restrain(scene, guard(scene, diff(scene))))
+    actions = wanted_again(scene, order(scene, restrain(scene, guard(scene, diff(scene)))))
     moves = [fingerprint(action) for action in actions if action.verb is not Verb.HOLD]
     desired = scene.desired
     return Plan(

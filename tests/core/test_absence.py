@@ -11,7 +11,7 @@ from reconciler.model.action import Reason, Verb
 from reconciler.model.fleet import FleetSettings
 from reconciler.model.ids import UnitId
 from reconciler.model.unit import Desired, Process
-from reconciler.model.world import Drain, SeenPane
+from reconciler.model.world import Drain, Engagement, Presence, SeenPane
 from tests.bench import Bench, said
 from tests.builders import ON_FAILURE, agent, agent_id, desired, problem, session, window
 
@@ -44,6 +44,22 @@ def test_an_absence_is_noted_then_waited_for_then_believed() -> None:
     assert said(bench.plan().actions) == ["stop agent/a removed"]
     bench.run()
     assert list(bench.shape()) == ["p/b"]
+
+
+def test_who_is_wanted_again_and_has_to_wait_begins_its_absence_anew() -> None:
+    """Its change is held, because somebody works there; that it is wanted is written down all the
+    same."""
+    bench = Bench(BOTH).run()
+    pid = bench.pids()[A]
+    bench.commit(ALONE)
+    bench.once()
+    bench.commit(replace(BOTH, processes={**BOTH.processes, A: agent("a", command="other")}))
+    bench.host.engaged[A] = Presence(Engagement.TYPING, "a person")
+    (back,) = bench.plan().actions
+    assert (back.verb, back.reason, back.detail) == (Verb.UPDATE, Reason.ABSENCE, "wanted again")
+    bench.once()
+    assert (bench.pids()[A], marked(bench)) == (pid, (Drain.NONE, 0))
+    assert [hold.reason for hold in bench.plan().holds] == [Reason.ENGAGED]
 
 
 def test_who_is_wanted_again_is_as_if_nothing_had_been() -> None:

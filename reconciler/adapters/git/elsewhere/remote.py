@@ -13,15 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from reconciler.adapters.git.cleanroom import CleanRoom
+from reconciler.adapters.git.elsewhere import remotewords as heard
 from reconciler.adapters.git.elsewhere.line import USUAL, Limits, Line
 from reconciler.adapters.git.elsewhere.quarantine import Quarantine
-from reconciler.adapters.git.elsewhere.remotewords import (
-    answers,
-    atomic_only,
-    plainly,
-    rejected,
-    trouble,
-)
 from reconciler.adapters.git.elsewhere.transport import Login, masking, variables
 from reconciler.adapters.git.process import Reply, said
 from reconciler.kinds.remoteurl import Refused, understood
@@ -138,10 +132,11 @@ class GitRemote:
         for offer in offers:
             _refuse(offer)
         first = self._pushed(offers, "--atomic") if len(offers) > 1 else {}
-        left = tuple(o for o in offers if o.ref not in first or atomic_only(first[o.ref]))
+        left = tuple(o for o in offers if o.ref not in first or heard.atomic_only(first[o.ref]))
         rest = self._pushed(left) if left else {}
         found = {**first, **rest}
-        return [found.get(o.ref) or rejected(o, "the remote did not speak of it") for o in offers]
+        unsaid = "the remote did not speak of it"
+        return [found.get(o.ref) or heard.rejected(o, unsaid) for o in offers]
 
     def _pushed(self, offers: tuple[Offer, ...], *how: str) -> dict[str, Pushed]:
         """Push once. A remote that answered has an answer for each; else its silence is raised."""
@@ -151,13 +146,13 @@ class GitRemote:
             *(f"{offer.commit}:{offer.ref}" for offer in offers),
         )  # fmt: skip
         reply, mask = self._said(words)
-        found = answers(offers, reply.out.decode("utf-8", "replace"))
+        found = heard.answers(offers, reply.out.decode("utf-8", "replace"))
         if not found and not reply.ok:
             if how and "atomic" in reply.err:
                 return {}
-            raise trouble(mask(reply.err))
+            raise heard.trouble(mask(reply.err))
         return {
-            ref: one if one.ok else rejected(one.offer, mask(_why(one, reply.err)))
+            ref: one if one.ok else heard.rejected(one.offer, mask(_why(one, reply.err)))
             for ref, one in found.items()
         }
 
@@ -179,7 +174,7 @@ class GitRemote:
             words = ("ls-remote", "--quiet", "--refs", "--end-of-options", self.remote.url)
             reply, mask = self._said((*words, *wanted))
             if not reply.ok:
-                raise trouble(mask(reply.err))
+                raise heard.trouble(mask(reply.err))
             lines = reply.out.decode("utf-8", "replace").splitlines()
             pairs = (line.split("\t", 1) for line in lines if "\t" in line)
             return {ref: oid for oid, ref in pairs if ref.startswith(WORK)}
@@ -222,7 +217,7 @@ class GitRemote:
     def _spoken(self, words: Sequence[str], quarantine: Quarantine) -> None:
         reply, mask = self._said(words, quarantine)
         if not reply.ok:
-            raise trouble(mask(reply.err))
+            raise heard.trouble(mask(reply.err))
 
     def _said(
         self, words: Sequence[str], quarantine: Quarantine | None = None
@@ -237,7 +232,7 @@ class GitRemote:
         plain = room.command()
         command = replace(plain, handed={**plain.handed, **handed})
         reply = self._line.speak(command, words, quarantine)
-        return reply, lambda text: said(mask.text(plainly(text), limit=4000))
+        return reply, lambda text: said(mask.text(heard.plainly(text), limit=4000))
 
     def _at(self, ref: str) -> str:
         """Return the commit that a ref of ours names, '' when there is none."""

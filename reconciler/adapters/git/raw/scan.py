@@ -18,16 +18,10 @@ from typing import NamedTuple
 from reconciler.adapters.git.cleanroom import CleanRoom
 from reconciler.adapters.git.formats import SUBMODULE
 from reconciler.adapters.git.loose import NewObjects
+from reconciler.adapters.git.raw import rawfiles
 from reconciler.adapters.git.raw.dotgit import refused_name
 from reconciler.adapters.git.raw.listing import Listing, list_files
-from reconciler.adapters.git.raw.rawfiles import (
-    ChangedError,
-    Content,
-    RawFiles,
-    Stamp,
-    git_mode,
-    stamp,
-)
+from reconciler.adapters.git.raw.rawfiles import ChangedError, RawFiles, Stamp, stamp
 from reconciler.adapters.git.raw.treefiles import Leaf, Place
 from reconciler.model.problems import SourceError
 from reconciler.model.training import HeldBack
@@ -224,7 +218,7 @@ class _Reading:
             self._refuse(path, "git refuses this name: it could pass for what is git's own")
         elif stat.S_ISDIR(seen.st_mode):
             self._folder(path, before, staged)
-        elif not git_mode(seen.st_mode):
+        elif not rawfiles.git_mode(seen.st_mode):
             self._refuse(path, "it is no file and no link")
         elif seen.st_size > self._rules.limit and not link:
             limit = self._rules.limit / 2**20
@@ -239,7 +233,7 @@ class _Reading:
             self._settle(path, known, before)
 
     def _settle(self, path: str, known: Known, before: Leaf | None) -> None:
-        leaf = Leaf(git_mode(known.seen.mode), known.oid)
+        leaf = Leaf(rawfiles.git_mode(known.seen.mode), known.oid)
         self._fresh[path] = known
         if known.held is not None and leaf != before:
             self._refused.append(known.held)
@@ -262,7 +256,7 @@ class _Reading:
         self._refuse(path, "it changes all the time while it is read")
         return None
 
-    def _kept(self, path: str, content: Content) -> HeldBack | None:
+    def _kept(self, path: str, content: rawfiles.Content) -> HeldBack | None:
         sieve = self._rules.sieve
         if sieve is not None:
             body = content.body
