@@ -112,6 +112,7 @@ def _run(wiring: Wiring, fleet: FleetSettings, tenure: Tenure) -> None:
         errands=errands.run,
         settle=settle,
         meter=publisher.meter,
+        fleet=fleet,
     )
 
     _ended_by_signals(trigger.poke)

@@ -42,6 +42,7 @@ Log = Callable[[str], None]
 class Daemon:
     """Keeps one fleet true until it is told to stop.
 
+    `fleet` is the one it took the right to act for; without it, the first one it sees.
     `connect` gives the ports for fleet settings, and is called again when those change.
     `publish` may raise: sessions are reconciled all the same, and the log says so once.
     `consented` takes what a person said on the command line, once. `errands` answers
@@ -59,7 +60,7 @@ class Daemon:
     errands: Callable[[], None] = lambda: None
     settle: Callable[[Thought], bool] = lambda _thought: False
     meter: Meter = field(default_factory=Meter)
-    _fleet: FleetSettings | None = None
+    fleet: FleetSettings | None = None
     _ports: Ports | None = None
     _attempts: Attempts = field(default_factory=dict)
     _passes: int = 0
@@ -172,18 +173,18 @@ class Daemon:
         return outcomes
 
     def _connected(self, fleet: FleetSettings) -> Ports:
-        if self._fleet is not None and fleet.name != self._fleet.name:
+        if self.fleet is not None and fleet.name != self.fleet.name:
             raise SourceError(
-                f"fleet.yaml names the fleet {fleet.name}; this daemon keeps {self._fleet.name}",
+                f"fleet.yaml names the fleet {fleet.name}; this daemon keeps {self.fleet.name}",
                 why="its lock, its store and its marks bear that name, so all is left as it is",
                 fix="take the old name back, or end this process and start another",
             )
-        if self._ports is None or fleet != self._fleet:
+        if self._ports is None or fleet != self.fleet:
             if self._ports is not None:
                 self._ports.host.close()
                 self.log("fleet.yaml changed: connecting anew")
             made = self.connect(fleet)
-            self._ports, self._fleet = replace(made, overtaken=self._overtaken), fleet
+            self._ports, self.fleet = replace(made, overtaken=self._overtaken), fleet
         return self._ports
 
     def _overtaken(self) -> bool:
@@ -258,6 +259,6 @@ class Daemon:
 
     def _poll_s(self) -> float:
         """The poll interval, a tenth up or down, so that many daemons do not march in step."""
-        poll_s = self._fleet.poll_s if self._fleet is not None else 5.0
+        poll_s = self.fleet.poll_s if self.fleet is not None else 5.0
         share = int(digest(self._passes)[:4], 16) / 0xFFFF
         return poll_s * (0.9 + 0.2 * share)

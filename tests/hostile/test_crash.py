@@ -229,7 +229,6 @@ def test_a_force_push_back_while_it_runs(up: Besieged) -> None:
 
 def test_a_fleet_that_takes_another_name_under_a_daemon(up: Besieged) -> None:
     """Its lock, store and marks are those of the old name: nothing is made under the new one."""
-    up.until(lambda: up.run("status").code == 0, "it has seen the fleet by its old name")
     before, log = up.pids(), up.log()
     path = up.repo.path / "desired-state/fleet.yaml"
     good = path.read_text()

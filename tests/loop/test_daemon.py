@@ -298,6 +298,16 @@ def test_a_failing_move_is_not_tried_in_a_hot_loop() -> None:
     assert "demo/two" in stage.names()
 
 
+def test_a_fleet_renamed_before_the_first_pass_is_another_fleet() -> None:
+    stage = Stage()
+    stage.commit(one=sleeper())()
+    daemon = stage.daemon(Steps(stage.clock, []))
+    daemon.fleet = FleetSettings(name="former")
+    daemon.run()
+    assert "names the fleet test; this daemon keeps former" in stage.log[0]
+    assert not stage.connections and not stage.names()
+
+
 def test_a_changed_fleet_file_connects_anew() -> None:
     stage = Stage()
     stage.commit(one=sleeper())()
