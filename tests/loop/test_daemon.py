@@ -305,7 +305,8 @@ def test_a_fleet_renamed_before_the_first_pass_is_another_fleet() -> None:
     daemon.fleet = FleetSettings(name="former")
     daemon.run()
     assert "names the fleet test; this daemon keeps former" in stage.log[0]
-    assert not stage.connections and not stage.names()
+    assert not stage.connections
+    assert not stage.names()
 
 
 def test_a_changed_fleet_file_connects_anew() -> None:
