@@ -45,6 +45,7 @@ class CleanRoom:
         self.object_format = object_format(common_dir)
         self._excludes: Path | None = None
         self._excluded: object = None
+        self._theirs = ""
         self._lock = threading.RLock()
         self._readers = threading.RLock()
         try:
@@ -83,6 +84,11 @@ class CleanRoom:
                 (self.path / "info" / "exclude").write_bytes(_plain(source))
                 self._excluded = seen
 
+    def patterns(self) -> object:
+        """Return what changes when a pattern does that says, outside of a work tree, what is left
+        out there."""
+        return tuple(map(_stamp, (self.common_dir / "info" / "exclude", *_ignores(self._theirs))))
+
     def close(self) -> None:
         """End the helpers and take the folder away."""
         self.objects.close()
@@ -104,9 +110,11 @@ class CleanRoom:
         lines = ["[core]", "\tbare = true", f"\trepositoryFormatVersion = {int(extended)}"]
         # A commit-graph says who came before whom, and anybody may have written it.
         lines += [f"\tlogAllRefUpdates = {logs}", "\tcommitGraph = false"]
+        # Or git looks in eight places, for each id that it is told, whether a ref is called so.
+        lines += ["\twarnAmbiguousRefs = false"]
         # That no grafts count is said by a variable, which git would remark upon each time.
         lines += ["[advice]", "\tgraftFileDeprecated = false", "[core]"]
-        excludes = _users_excludes()
+        self._theirs = excludes = _users_excludes()
         if excludes:
             quoted = excludes.replace("\\", "\\\\").replace('"', '\\"')
             lines.append(f'\texcludesFile = "{quoted}"')
@@ -141,6 +149,14 @@ def _users_excludes() -> str:
     asking = GitCommand(Path("/"), handed={"GIT_DIR": "/dev/null"}, user_config=True)
     reply = asking.run("config", "--null", "--path", "--get", "core.excludesFile")
     return reply.out.decode("utf-8", "surrogateescape").rstrip("\0")
+
+
+def _ignores(named: str) -> list[Path]:
+    """Return where the user's own patterns may be."""
+    if named:
+        return [Path(named)]
+    config = os.environ.get("XDG_CONFIG_HOME") or Path(os.environ.get("HOME", "/"), ".config")
+    return [Path(config, "git", "ignore")]
 
 
 def _plain(path: Path) -> bytes:

@@ -17,7 +17,8 @@ import pytest
 from reconciler.adapters.git import cleanroom
 from reconciler.adapters.git.formats import object_id
 from reconciler.adapters.git.raw.dotgit import refused_name
-from reconciler.adapters.git.raw.scan import FRESH_NS, Rules, StatIndex, scan
+from reconciler.adapters.git.raw.rawfiles import FRESH_NS
+from reconciler.adapters.git.raw.scan import Rules, StatIndex, scan
 from reconciler.adapters.git.raw.treefiles import Leaf, planted, read_tree
 from reconciler.adapters.git.record.packs import FAN, Packs
 from reconciler.adapters.git.record.refmoves import RefMoves

@@ -21,6 +21,9 @@ from reconciler.adapters.git.loose import NewObjects
 FILE, EXECUTABLE = "100644", "100755"
 SMALL = 2**20
 """A file of more bytes than this is not held in memory, but read piece by piece."""
+FRESH_NS = 50_000_000
+"""Who was written so shortly before it was read may be written again without a new stamp."""
+_SECOND = 1_000_000_000
 _TRIES = 3
 
 
@@ -52,6 +55,12 @@ def stamp(seen: os.stat_result) -> Stamp:
     """Return the stamp of what `lstat` saw."""
     hours = (seen.st_ctime_ns, seen.st_mtime_ns)
     return Stamp(seen.st_mode, seen.st_size, seen.st_ino, *hours, seen.st_uid, seen.st_gid)
+
+
+def steady(seen: Stamp, now_ns: int) -> bool:
+    """Whether a later write would leave another stamp, even where the clock of files is coarse."""
+    coarse = seen.changed_ns % _SECOND == 0
+    return now_ns - seen.changed_ns > (2 * _SECOND if coarse else FRESH_NS)
 
 
 def git_mode(mode: int) -> str:

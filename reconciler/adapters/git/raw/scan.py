@@ -1,7 +1,7 @@
 """The raw scan: everything that is in a work tree, byte by byte, as git objects.
 
-Runs one `git ls-files` in the clean room and nothing of the repository's. Never follows a link out
-of the tree, and never hashes a file again that did not change.
+Runs git in the clean room, to judge names that are new, and nothing of the repository's. Never
+follows a link out of the tree, and never hashes a file again that did not change.
 """
 
 from __future__ import annotations
@@ -22,13 +22,11 @@ from reconciler.adapters.git.raw import rawfiles
 from reconciler.adapters.git.raw.dotgit import refused_name
 from reconciler.adapters.git.raw.listing import Listing, list_files
 from reconciler.adapters.git.raw.rawfiles import ChangedError, RawFiles, Stamp, stamp
+from reconciler.adapters.git.raw.recall import Recall
 from reconciler.adapters.git.raw.treefiles import Leaf, Place
 from reconciler.model.problems import SourceError
 from reconciler.model.training import HeldBack
 
-FRESH_NS = 50_000_000
-"""Who was written so shortly before it was read may be written again without a new stamp."""
-_SECOND = 1_000_000_000
 PEEK = 8 * 2**20
 """So much of a large file is shown to the sieve."""
 WAITING_MAX = 32 * 2**20
@@ -51,15 +49,17 @@ class Known(NamedTuple):
 class StatIndex:
     """What was read of one work tree so far, by path. Losing it costs time and nothing else.
 
-    `word` names the rules it was read by.
+    `word` names the rules it was read by, `recall` knows what git said of names.
     """
 
     known: dict[str, Known] = field(default_factory=dict)
     word: str = ""
+    recall: Recall = field(default_factory=Recall)
 
     def forget(self) -> None:
         """Read everything anew the next time."""
         self.known = {}
+        self.recall.forget()
 
 
 Sieve = Callable[[str, bytes], HeldBack | None]
@@ -127,9 +127,8 @@ def scan(
     """
     known = known or StatIndex()
     if known.word != rules.word:
-        known.forget()
-        known.word = rules.word
-    listing = list_files(room, place)
+        known.known, known.word = {}, rules.word
+    listing = known.recall.listing(room, place) or list_files(room, place)
     objects = room.common_dir / "objects"
     try:
         files = RawFiles(place.tree, objects, room.object_format)
@@ -143,13 +142,14 @@ def scan(
         raise _unreadable(place.tree, error) from None
 
 
-def fingerprint(room: CleanRoom, place: Place) -> str:
+def fingerprint(room: CleanRoom, place: Place, recall: Recall) -> str:
     """Return a word that changes when anything in a work tree does that could be recorded."""
     told = []
+    listing = recall.listing(room, place) or list_files(room, place)
     try:
         files = RawFiles(place.tree, room.common_dir / "objects", room.object_format)
         try:
-            for path in list_files(room, place).paths:
+            for path in listing.paths:
                 seen = files.look(path.rstrip("/"))
                 told.append(f"{path}\0{seen and stamp(seen)}\n")
         finally:
@@ -252,7 +252,7 @@ class _Reading:
             except ChangedError:
                 seen = content.seen
                 continue
-            return Known(content.seen, content.oid, held, _sure(content.seen, now))
+            return Known(content.seen, content.oid, held, rawfiles.steady(content.seen, now))
         self._refuse(path, "it changes all the time while it is read")
         return None
 
@@ -282,12 +282,6 @@ class _Reading:
 
     def _refuse(self, path: str, why: str) -> None:
         self._refused.append(HeldBack(path, "kind", why))
-
-
-def _sure(seen: Stamp, now: int) -> bool:
-    """Whether a later write would leave another stamp, even where the clock of files is coarse."""
-    coarse = seen.changed_ns % _SECOND == 0
-    return now - seen.changed_ns > (2 * _SECOND if coarse else FRESH_NS)
 
 
 def _unreadable(tree: Path, error: OSError) -> SourceError:

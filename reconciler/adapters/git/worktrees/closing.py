@@ -10,8 +10,8 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
+from reconciler.adapters.git.raw import plainfiles
 from reconciler.adapters.git.worktrees import mark as marks
-from reconciler.adapters.git.worktrees import plainfiles
 from reconciler.adapters.git.worktrees.keeping import keep
 from reconciler.adapters.git.worktrees.locks import refuse_locked
 from reconciler.adapters.git.worktrees.places import GONE, LEAVING, MAKING, admin_of, kind, linked

@@ -9,7 +9,7 @@ import os
 import re
 from pathlib import Path
 
-from reconciler.adapters.git.worktrees import plainfiles
+from reconciler.adapters.git.raw import plainfiles
 
 _OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _HEAD = "ref: refs/heads/"

@@ -18,8 +18,8 @@ from reconciler.adapters.git.cleanroom import CleanRoom
 from reconciler.adapters.git.formats import SUBMODULE, object_id, parse_commit
 from reconciler.adapters.git.loose import NewObjects
 from reconciler.adapters.git.process import said
+from reconciler.adapters.git.raw import indexfile, plainfiles
 from reconciler.adapters.git.raw.treefiles import Leaf, planted
-from reconciler.adapters.git.worktrees import indexfile, plainfiles
 from reconciler.adapters.git.worktrees.refbook import RefBook
 from reconciler.adapters.git.worktrees.runs import RunRefs, numbered
 from reconciler.adapters.git.worktrees.survey import Survey, stranded

@@ -10,7 +10,7 @@ import re
 import time
 from pathlib import Path
 
-from reconciler.adapters.git.worktrees import plainfiles
+from reconciler.adapters.git.raw import plainfiles
 from reconciler.model.problems import SourceError
 
 _DRAFT = ".nova"

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from reconciler.adapters.git.raw import plainfiles
 from reconciler.adapters.git.worktrees import mark as marks
-from reconciler.adapters.git.worktrees import plainfiles, runs
+from reconciler.adapters.git.worktrees import runs
 from reconciler.adapters.git.worktrees.heads import Heads, head_of
 from reconciler.adapters.git.worktrees.places import (
     Linked,

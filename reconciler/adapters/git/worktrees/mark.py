@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-from reconciler.adapters.git.worktrees import plainfiles
+from reconciler.adapters.git.raw import plainfiles
 from reconciler.model.ids import Json, UnitId
 from reconciler.model.unit import Workspace
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.adapters.git.cleanroom import CleanRoom
+from reconciler.adapters.git.raw import indexfile, plainfiles
+from reconciler.adapters.git.raw.indexfile import Entry
 from reconciler.adapters.git.raw.treefiles import Leaf
-from reconciler.adapters.git.worktrees import indexfile, plainfiles
-from reconciler.adapters.git.worktrees.indexfile import Entry
 from reconciler.adapters.git.worktrees.locks import locked
 from reconciler.adapters.git.worktrees.planting import plant
 from reconciler.adapters.git.worktrees.survey import Standing, Survey, files_of

@@ -11,8 +11,9 @@ import time
 from pathlib import Path
 
 from reconciler.adapters.git.cleanroom import CleanRoom
-from reconciler.adapters.git.worktrees import indexfile, plainfiles, runs
+from reconciler.adapters.git.raw import indexfile, plainfiles
 from reconciler.adapters.git.worktrees import mark as marks
+from reconciler.adapters.git.worktrees import runs
 from reconciler.adapters.git.worktrees.closing import HELD_BY_US, LOCKED, clear
 from reconciler.adapters.git.worktrees.keeping import OURS, create
 from reconciler.adapters.git.worktrees.looking import begin_at

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.adapters.git.worktrees import plainfiles
+from reconciler.adapters.git.raw import plainfiles
 from reconciler.model.ids import UnitId
 
 MAKING, LEAVING, GONE = ".making", ".leaving", ".gone"

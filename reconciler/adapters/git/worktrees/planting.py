@@ -17,9 +17,9 @@ from typing import BinaryIO, cast
 from reconciler.adapters.git.cleanroom import CleanRoom
 from reconciler.adapters.git.formats import LINK, SUBMODULE
 from reconciler.adapters.git.process import kill
+from reconciler.adapters.git.raw.indexfile import Entry, seen
 from reconciler.adapters.git.raw.rawfiles import EXECUTABLE
 from reconciler.adapters.git.raw.treefiles import Leaf
-from reconciler.adapters.git.worktrees.indexfile import Entry, seen
 from reconciler.model.problems import SourceError
 
 BATCH = 16 * 2**20

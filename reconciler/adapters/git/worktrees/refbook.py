@@ -9,7 +9,7 @@ import os
 import re
 from pathlib import Path
 
-from reconciler.adapters.git.worktrees import plainfiles
+from reconciler.adapters.git.raw import plainfiles
 from reconciler.model.problems import BlindError
 
 _OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")

@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from reconciler.adapters.git.raw import indexfile, plainfiles
+from reconciler.adapters.git.raw.indexfile import Entry
 from reconciler.adapters.git.raw.treefiles import Leaf
-from reconciler.adapters.git.worktrees import indexfile, moving, plainfiles
+from reconciler.adapters.git.worktrees import moving
 from reconciler.adapters.git.worktrees.closing import HELD_BY_US, LOCKED
 from reconciler.adapters.git.worktrees.heads import head_of
-from reconciler.adapters.git.worktrees.indexfile import Entry
 from reconciler.adapters.git.worktrees.keeping import Kept
 from reconciler.adapters.git.worktrees.locks import refuse_locked
 from reconciler.adapters.git.worktrees.opening import begin_folder, logged, unlock

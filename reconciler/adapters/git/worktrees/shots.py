@@ -11,8 +11,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from reconciler.adapters.git.raw import plainfiles
 from reconciler.adapters.git.worktrees import mark as marks
-from reconciler.adapters.git.worktrees import plainfiles
 from reconciler.adapters.git.worktrees.runs import RunRefs
 from reconciler.model.unit import Workspace
 from reconciler.model.workspace import SeenWorkspace

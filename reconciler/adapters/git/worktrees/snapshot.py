@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from reconciler.adapters.git.cleanroom import CleanRoom
 from reconciler.adapters.git.formats import Commit, parse_commit
 from reconciler.adapters.git.objects import ObjectReader
+from reconciler.adapters.git.raw import indexfile
 from reconciler.adapters.git.raw.dotgit import refused_name
+from reconciler.adapters.git.raw.indexfile import Entry
 from reconciler.adapters.git.raw.treefiles import Leaf, read_tree
-from reconciler.adapters.git.worktrees import indexfile
-from reconciler.adapters.git.worktrees.indexfile import Entry
 from reconciler.adapters.git.worktrees.keeping import UNDERWAY
 from reconciler.model.problems import SourceError
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from reconciler.adapters.git.cleanroom import CleanRoom
 from reconciler.adapters.git.formats import SUBMODULE, parse_commit
 from reconciler.adapters.git.process import said
+from reconciler.adapters.git.raw import indexfile, plainfiles
+from reconciler.adapters.git.raw.indexfile import Entry
 from reconciler.adapters.git.raw.scan import Rules, Scan, StatIndex, scan
 from reconciler.adapters.git.raw.treefiles import Leaf, Place, read_tree
-from reconciler.adapters.git.worktrees import indexfile, plainfiles
 from reconciler.adapters.git.worktrees.heads import head_of
-from reconciler.adapters.git.worktrees.indexfile import Entry
 from reconciler.adapters.git.worktrees.refbook import RefBook
 from reconciler.adapters.git.worktrees.runs import RunRefs
 from reconciler.model.ids import UnitId

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from reconciler.adapters.git.cleanroom import CleanRoom
 from reconciler.adapters.git.formats import parse_commit
+from reconciler.adapters.git.raw import plainfiles
 from reconciler.adapters.git.raw.scan import StatIndex
 from reconciler.adapters.git.worktrees import mark as marks
-from reconciler.adapters.git.worktrees import plainfiles
 from reconciler.adapters.git.worktrees.heads import Heads
 from reconciler.adapters.git.worktrees.locks import alive
 from reconciler.adapters.git.worktrees.looking import Eye, Ground

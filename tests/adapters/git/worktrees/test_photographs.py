@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.adapters.git.worktrees.indexfile import Entry, load, parse, render
+from reconciler.adapters.git.raw.indexfile import Entry, load, parse, render
 from reconciler.model.ids import UnitId
 from reconciler.model.problems import SourceError
 from reconciler.model.step import OpenWorkspace

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from reconciler.adapters.git.worktrees import plainfiles
+from reconciler.adapters.git.raw import plainfiles
 from reconciler.model.problems import SourceError
 
 LIMIT = 2**30
