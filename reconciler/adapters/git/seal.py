@@ -42,7 +42,7 @@ class Seal:
         """Return the signature of each content, made by one process. SourceError as in `sign`."""
         if len(payloads) == 1:
             return [self.sign(payloads[0])]
-        with tempfile.TemporaryDirectory(prefix="novaorch-") as folder:
+        with tempfile.TemporaryDirectory(prefix="novaorch-", dir=_quick_folder()) as folder:
             files = [Path(folder, str(place)) for place in range(len(payloads))]
             for file, payload in zip(files, payloads, strict=True):
                 file.write_bytes(payload)
@@ -99,6 +99,17 @@ class Signers:
     def close(self) -> None:
         """Take the files away."""
         self._folder.cleanup()
+
+
+def _quick_folder() -> str | None:
+    """Return a folder in memory for files that live for a moment; None where there is none.
+
+    On a full disk it can take a file system longer to find room for one than to sign it.
+    """
+    for folder in (os.environ.get("XDG_RUNTIME_DIR"), "/dev/shm"):  # noqa: S108 - none is shared
+        if folder and os.access(folder, os.W_OK | os.X_OK):
+            return folder
+    return None
 
 
 def _keygen(words: list[str], given: bytes) -> subprocess.CompletedProcess[bytes]:

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from reconciler.adapters.git.cleanroom import CleanRoom
 from reconciler.adapters.git.formats import Commit, parse_commit
+from reconciler.adapters.git.raw import plainfiles
 from reconciler.adapters.git.raw.scan import StatIndex
 from reconciler.adapters.git.raw.treefiles import Branching, Leaf, Place, read_tree
 from reconciler.adapters.git.record.notesheet import RunNotes, no_notes, notes_ref, read_notes
 from reconciler.adapters.git.record.press import Press
-from reconciler.adapters.git.worktrees import plainfiles
 from reconciler.adapters.git.worktrees.places import admin_of
 from reconciler.adapters.git.worktrees.refbook import RefBook
 from reconciler.core.trailers import read
@@ -36,11 +38,42 @@ class Base:
     files: dict[str, Leaf]
 
 
+HANDS = 2
+"""So many trees are read at once: more would only take the interpreter from each other, at every
+file, and all of them would be late."""
+
+
+class Hands:
+    """Held by whoever reads a tree, but not while another process works for them."""
+
+    def __init__(self) -> None:
+        self._free = threading.Semaphore(HANDS)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Wait for a free one, and hold it."""
+        with self._free:
+            yield
+
+    @contextmanager
+    def rested(self) -> Iterator[None]:
+        """Let go of the one that is held, for a while."""
+        self._free.release()
+        try:
+            yield
+        finally:
+            self._free.acquire()
+
+
 class Ground:
-    """One repository: its clean room, its press, its refs. Any thread; close it."""
+    """One repository: its clean room, its press, its refs. Any thread; close it.
+
+    Whoever reads a tree holds one of the `hands`.
+    """
 
     def __init__(self, room: CleanRoom, press: Press) -> None:
         self.room, self.press = room, press
+        self.hands = Hands()
         self._book, self._lock = RefBook(room.common_dir), threading.Lock()
 
     def tip(self, ref: str) -> str:

@@ -42,7 +42,10 @@ class Draft:
 
 @dataclass(slots=True)
 class _Ticket:
+    """Somebody who waits: until it is done, or until it is theirs to print the next batch."""
+
     draft: Draft
+    word: threading.Event = field(default_factory=threading.Event)
     oid: str = ""
     lines: tuple[str, ...] = ()
     failure: Exception | None = None
@@ -66,7 +69,8 @@ class Press:
         self._packs = Packs(room)
         self._refs = RefMoves(room.command().start)
         self._waiting: list[_Ticket] = []
-        self._turn, self._busy = threading.Condition(), False
+        self._lock, self._idle = threading.Lock(), threading.Event()
+        self._idle.set()
         self._ended = 0.0
         self.figures = Figures()
 
@@ -77,35 +81,41 @@ class Press:
         signed or written. In either case nothing is visible of it.
         """
         ticket = _Ticket(draft)
-        with self._turn:
+        with self._lock:
             self._waiting.append(ticket)
-            self._turn.wait_for(lambda: ticket.done or not self._busy)
-            if not ticket.done:  # nobody took it along
-                self._busy = True
+            first = self._idle.is_set()
+            self._idle.clear()
+        if not first:
+            ticket.word.wait()
         if not ticket.done:
             try:
                 self._print(self._gathered())
             finally:
-                with self._turn:
-                    self._busy = False
-                    self._turn.notify_all()
+                self._hand_on()
         if ticket.failure is not None:
             raise ticket.failure
         return ticket.oid
 
     def close(self) -> None:
         """End the helpers."""
-        with self._turn:
-            self._turn.wait_for(lambda: not self._busy)
-            self._refs.close()
-            self._packs.close()
+        self._idle.wait()
+        self._refs.close()
+        self._packs.close()
+
+    def _hand_on(self) -> None:
+        """Let one of those who came meanwhile print the next batch: only that one is woken."""
+        with self._lock:
+            if self._waiting:
+                self._waiting[0].word.set()
+            else:
+                self._idle.set()
 
     def _gathered(self) -> list[_Ticket]:
         """Return everybody who waits; right after a batch, a moment later: then they are more."""
         left = self._ended + PACE_S - time.monotonic()
         if left > 0:
             time.sleep(left)
-        with self._turn:
+        with self._lock:
             batch, self._waiting = self._waiting, []
         return batch
 
@@ -120,6 +130,7 @@ class Press:
         finally:
             for ticket in batch:
                 ticket.done = True
+                ticket.word.set()
             self._ended = time.monotonic()
         self.figures.commits += sum(ticket.failure is None for ticket in batch)
         self.figures.batches += 1

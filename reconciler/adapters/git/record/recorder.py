@@ -15,13 +15,14 @@ from pathlib import Path
 from reconciler.adapters.git.cleanroom import CleanRoom
 from reconciler.adapters.git.formats import SUBMODULE
 from reconciler.adapters.git.loose import NewObjects, Write
-from reconciler.adapters.git.raw.scan import fingerprint, scan
+from reconciler.adapters.git.raw.recall import Recall
+from reconciler.adapters.git.raw.scan import Scan, StatIndex, fingerprint, scan
 from reconciler.adapters.git.raw.treefiles import Leaf
 from reconciler.adapters.git.record.lane import Base, Ground, Lane, place_of, require_head
 from reconciler.adapters.git.record.locks import describe, lock_in
 from reconciler.adapters.git.record.press import Draft, Press, UnmovedError
 from reconciler.adapters.git.record.rescue import Rescue, kept_prefix
-from reconciler.adapters.git.record.sift import Sift
+from reconciler.adapters.git.record.sift import Sift, Work
 from reconciler.adapters.git.record.staging import Staging
 from reconciler.adapters.git.refs import OURS
 from reconciler.adapters.git.seal import Seal
@@ -77,8 +78,10 @@ class GitRecorder:
 
     def fingerprint(self, seen: SeenWorkspace) -> str:
         """See `Recorder.fingerprint`."""
-        ground, _ = self._found(seen)
-        return fingerprint(ground.room, place_of(seen, ground.room.common_dir))
+        ground, lane = self._found(seen)
+        with lane.lock, ground.hands.held():
+            place = place_of(seen, ground.room.common_dir)
+            return fingerprint(ground.room, place, lane.known.recall)
 
     def close(self) -> None:
         """End the helpers. What is recorded next starts them anew."""
@@ -100,7 +103,10 @@ class GitRecorder:
             if ground is None:
                 room = CleanRoom(common)
                 ground = self._grounds[seen.repository] = Ground(room, Press(room, self._seal))
-            lane = self._lanes.setdefault(seen.path, Lane(Path(seen.path)))
+            lane = self._lanes.get(seen.path)
+            if lane is None:
+                known = StatIndex(recall=Recall(ground.hands.rested))
+                lane = self._lanes[seen.path] = Lane(Path(seen.path), known=known)
             return ground, lane
 
 
@@ -119,27 +125,24 @@ class _Record:
 
     def make(self, turn: Turn) -> Recorded | None:
         """Record what is there; None: nothing changed."""
-        require_head(self._seen, self._place)
-        base = self._lane.based(self._ground, self._tip())
-        found = scan(
-            self._ground.room, self._place, base.files, self._lane.known, self._sift.rules(base)
-        )
-        require_head(self._seen, self._place)
-        work = self._sift.work(base, found)
-        new = found.new
-        changes = _changes(base.files, work.files)
-        if not changes:
-            found.store()
-            self._staging.follow(found, work)
-            return None
-        self._require_blobs(changes, new)
-        for path, leaf in changes.items():
-            base.root.put(path, leaf)
-        tree = base.root.write(new.write)
-        commit, number = self._commit(base.tip, tree, turn, (new, work.held))
-        found.remember()
+        with self._ground.hands.held():
+            base, found, work = self._read()
+            changes = _changes(base.files, work.files)
+            if not changes:
+                found.store()
+                self._staging.follow(found, work)
+                return None
+            self._require_blobs(changes, found.new)
+            for path, leaf in changes.items():
+                base.root.put(path, leaf)
+            tree = base.root.write(found.new.write)
+            draft, number = self._draft(base.tip, tree, turn, (found.new, work.held))
+        commit = self._pressed(draft, base.tip)
+        self._lane.last, self._lane.number = commit, number
         self._lane.base = Base(commit, tree, base.root, work.files)
-        trouble = self._staging.follow(found, work)
+        with self._ground.hands.held():
+            found.remember()
+            trouble = self._staging.follow(found, work)
         return Recorded(
             turn.unit,
             commit,
@@ -152,6 +155,15 @@ class _Record:
         )
 
     # -- what is there -------------------------------------------------------------------------
+
+    def _read(self) -> tuple[Base, Scan, Work]:
+        """Read the tree, between two looks at whether its HEAD is where it belongs."""
+        require_head(self._seen, self._place)
+        base = self._lane.based(self._ground, self._tip())
+        rules = self._sift.rules(base)
+        found = scan(self._ground.room, self._place, base.files, self._lane.known, rules)
+        require_head(self._seen, self._place)
+        return base, found, self._sift.work(base, found)
 
     def _tip(self) -> str:
         tip = self._ground.tip(self._branch)
@@ -181,9 +193,9 @@ class _Record:
 
     # -- the commit ----------------------------------------------------------------------------
 
-    def _commit(
+    def _draft(
         self, tip: str, tree: str, turn: Turn, rest: tuple[NewObjects, tuple[HeldBack, ...]]
-    ) -> tuple[str, int]:
+    ) -> tuple[Draft, int]:
         new, held = rest
         seen, prompts = self._seen, self._policy.prompts
         ours = recorded_ref(seen.unit, seen.run)
@@ -203,13 +215,13 @@ class _Record:
             return [*([kept.line(hour, write)] if kept is not None else ()), *lines]
 
         message = compose(told, seen.run, number, held)
-        payload = _payload(tree, tip, turn.unit, (hour, message))
+        return Draft(_payload(tree, tip, turn.unit, (hour, message)), new.taken(), moves), number
+
+    def _pressed(self, draft: Draft, tip: str) -> str:
         try:
-            commit = self._ground.press.make(Draft(payload, new.taken(), moves))
+            return self._ground.press.make(draft)
         except UnmovedError as error:
             raise self._unmoved(str(error), tip) from None
-        self._lane.last, self._lane.number = commit, number
-        return commit, number
 
     def _kept(self, last: str, tip: str) -> Rescue | None:
         """Keep what we made and the agent took out of its branch, before it is out of reach."""
