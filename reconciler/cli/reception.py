@@ -103,7 +103,7 @@ class Reception:
 
     def _made(self, fleet: FleetSettings) -> Office:
         outside = partial(self._outside, fleet)
-        training = self._wiring.training(fleet, self._log)
+        training = self._wiring.training(fleet, self._log, apart=True)
         return Office(outside, self.decisions, self._wiring.clock, self._log, self._poke, training)
 
     def _outside(self, fleet: FleetSettings) -> Outside:

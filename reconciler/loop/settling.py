@@ -38,6 +38,7 @@ class Settling:
     _bell: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
     _ended: bool = False
+    _used_to: bool = False
 
     def begin(self) -> None:
         """Make rounds from now on; a second call does nothing."""
@@ -59,8 +60,12 @@ class Settling:
             if self._ended:
                 break
             began = clock.now()
-            rests = self._due(trainee, began) and self._rests(unit, trainee, began)
-            spent_s += max(0.0, clock.now() - began)
+            if not self._due(trainee, began):
+                continue
+            rests = self._rests(unit, trainee, began)
+            # The first look of all begins a process, and is no measure of the next ones.
+            spent_s += max(0.0, clock.now() - began) if self._used_to else 0.0
+            self._used_to = True
             if rests:
                 self.training.settled(unit, COMMIT_S)
         return max(ROUND_S, SHARE * spent_s)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from reconciler.adapters.claude_code import Outfits, RuntimeRecords
     from reconciler.adapters.clock import SystemClock
     from reconciler.adapters.git.propose import GitProposals
+    from reconciler.adapters.git.record.apart import Apart
     from reconciler.adapters.git.record.recorder import GitRecorder
     from reconciler.adapters.git.repository import GitRepository
     from reconciler.adapters.manifestcache import DiskCache
@@ -61,7 +62,7 @@ class Ground(Protocol):
         """The fleet's own files."""
         ...
 
-    def recorder(self, fleet: FleetSettings) -> GitRecorder:
+    def recorder(self, fleet: FleetSettings, *, apart: bool) -> GitRecorder | Apart:
         """Whoever makes commits of what is in work trees."""
         ...
 
@@ -136,8 +137,10 @@ class AgentDoors:
 
         return GitProposals(self.repository.root, followed, self.clock.now, problems)
 
-    def training(self: Ground, fleet: FleetSettings, log: Callable[[str], None]) -> Training:
-        """Whoever commits agents' work."""
+    def training(
+        self: Ground, fleet: FleetSettings, log: Callable[[str], None], *, apart: bool = False
+    ) -> Training:
+        """Whoever commits agents' work; `apart` in a process of its own, for whoever goes on."""
         from reconciler.adapters.git.lineage import GitLineage
         from reconciler.adapters.tmux.secret import lookup
         from reconciler.loop.training import Training
@@ -149,21 +152,27 @@ class AgentDoors:
             except NovaorchError:
                 return ""
 
-        recorder = self.recorder(fleet)
+        recorder = self.recorder(fleet, apart=apart)
         lineage = GitLineage(self.repository.command)
         books = Books(recorder, self.records(fleet), lineage, self.clock, log)
         return Training(replace(books, reveal=reveal, close=recorder.close))
 
-    def recorder(self: Ground, fleet: FleetSettings) -> GitRecorder:
+    def recorder(self: Ground, fleet: FleetSettings, *, apart: bool) -> GitRecorder | Apart:
         """Whoever makes commits of what is in work trees."""
         from reconciler.adapters.git.journalfiles import JournalFiles
-        from reconciler.adapters.git.record.recorder import GitRecorder
         from reconciler.adapters.git.seal import key_path
-        from reconciler.core.masks import Mask
 
         home = self.environ.get("HOME", "")
         key = key_path(fleet.training_key, home, self.repository.root)
-        return GitRecorder(key, Mask(JournalFiles(self.state(fleet).root).key()))
+        mask = JournalFiles(self.state(fleet).root).key()
+        if apart:
+            from reconciler.adapters.git.record.apart import Apart
+
+            return Apart(key, mask)
+        from reconciler.adapters.git.record.recorder import GitRecorder
+        from reconciler.core.masks import Mask
+
+        return GitRecorder(key, Mask(mask))
 
     def typist(self: Ground, fleet: FleetSettings) -> TmuxTypist:
         """The keyboard at this fleet's panes."""

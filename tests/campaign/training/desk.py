@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.adapters.clock import SystemClock
-from reconciler.adapters.git.record.recorder import GitRecorder
-from reconciler.core.masks import Mask
+from reconciler.adapters.git.record.apart import Apart
 from reconciler.gate.doors import Doors
 from reconciler.gate.server import Server
 from reconciler.loop.training import Training
@@ -44,7 +43,7 @@ class Unwritten:
 class Timed:
     """The recorder, with a note of how long each turn waited until its commit was durable."""
 
-    def __init__(self, recorder: GitRecorder, log: Path) -> None:
+    def __init__(self, recorder: Apart, log: Path) -> None:
         self._recorder, self._log = recorder, log.open("a", buffering=1)
         self.fingerprint, self.close = recorder.fingerprint, recorder.close
 
@@ -60,7 +59,7 @@ class Timed:
 def main() -> int:
     told = json.loads(Path(sys.argv[1]).read_text())
     log = Path(sys.argv[1]).with_name("desk.log")
-    recorder = Timed(GitRecorder(Path(told["key"]), Mask(b"campaign" * 4)), log)
+    recorder = Timed(Apart(Path(told["key"]), b"campaign" * 4), log)
     nothing = Unwritten()
     books = Books(recorder, nothing, nothing, SystemClock(), _say, close=recorder.close)
     training = Training(books)
