@@ -10,10 +10,11 @@ import os
 import struct
 import threading
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 _KINDS = {"commit": 1, "tree": 2, "blob": 3}
+_FAN_END = 8 + 256 * 4
 
 
 def write_pack(folder: Path, objects: Mapping[str, tuple[str, bytes]], object_format: str) -> str:
@@ -23,9 +24,43 @@ def write_pack(folder: Path, objects: Mapping[str, tuple[str, bytes]], object_fo
 
     The index comes last: without it git does not see the pack, and clears it away in time.
     """
-    pack, places = _pack(objects, object_format)
+    entries = {
+        bytes.fromhex(oid): _head(_KINDS[kind], len(body)) + zlib.compress(body, 1)
+        for oid, (kind, body) in objects.items()
+    }
+    return _written(folder, entries, object_format)
+
+
+def join_packs(folder: Path, names: Iterable[str], object_format: str) -> str:
+    """Write one pack with all that is in these, which `write_pack` wrote; return its name.
+
+    Costs no process, as nothing is unpacked. OSError: one is gone, or it cannot be written.
+    ValueError: one is not as it was written.
+    """
+    entries: dict[bytes, bytes] = {}
+    for name in names:
+        pack, index = ((folder / f"{name}.{end}").read_bytes() for end in ("pack", "idx"))
+        entries.update(_entries(pack, index, _width(object_format)))
+    return _written(folder, entries, object_format)
+
+
+def _entries(pack: bytes, index: bytes, width: int) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the id of each object in a pack, and the bytes that stand for it there."""
+    if len(index) < _FAN_END or index[-2 * width : -width] != pack[-width:]:
+        raise ValueError("a pack and its index do not belong together")
+    (count,) = struct.unpack_from(">I", index, _FAN_END - 4)
+    oids = [index[at : at + width] for at in range(_FAN_END, _FAN_END + count * width, width)]
+    places = struct.unpack_from(f">{count}I", index, _FAN_END + count * (width + 4))
+    ordered = sorted(zip(places, oids, strict=True))
+    ends = [at for at, _ in ordered[1:]] + [len(pack) - width]
+    for (at, oid), end in zip(ordered, ends, strict=True):
+        yield oid, pack[at:end]
+
+
+def _written(folder: Path, entries: Mapping[bytes, bytes], object_format: str) -> str:
+    pack, places = _pack(entries, object_format)
     index = _index(places, pack[-_width(object_format) :], object_format)
-    name = hashlib.new(object_format, b"".join(sorted(map(bytes.fromhex, objects)))).hexdigest()
+    name = hashlib.new(object_format, b"".join(sorted(entries))).hexdigest()
     folder.mkdir(parents=True, exist_ok=True)
     for content, end in ((pack, "pack"), (index, "idx")):
         _put(folder / f"pack-{name}.{end}", content)
@@ -37,14 +72,13 @@ def _width(object_format: str) -> int:
 
 
 def _pack(
-    objects: Mapping[str, tuple[str, bytes]], object_format: str
+    entries: Mapping[bytes, bytes], object_format: str
 ) -> tuple[bytes, list[tuple[bytes, int, int]]]:
     """Return the pack, and of each object its id, checksum and place, sorted by id."""
-    parts = [struct.pack(">4sII", b"PACK", 2, len(objects))]
+    parts = [struct.pack(">4sII", b"PACK", 2, len(entries))]
     places, at = [], len(parts[0])
-    for oid, (kind, body) in objects.items():
-        entry = _head(_KINDS[kind], len(body)) + zlib.compress(body, 1)
-        places.append((bytes.fromhex(oid), zlib.crc32(entry), at))
+    for oid, entry in entries.items():
+        places.append((oid, zlib.crc32(entry), at))
         parts.append(entry)
         at += len(entry)
     whole = b"".join(parts)

@@ -16,11 +16,12 @@ import pytest
 
 from reconciler.adapters.git import cleanroom
 from reconciler.adapters.git.formats import object_id
+from reconciler.adapters.git.pack import join_packs, write_pack
 from reconciler.adapters.git.raw.dotgit import refused_name
 from reconciler.adapters.git.raw.rawfiles import FRESH_NS
 from reconciler.adapters.git.raw.scan import Rules, StatIndex, scan
 from reconciler.adapters.git.raw.treefiles import Leaf, planted, read_tree
-from reconciler.adapters.git.record.packs import FAN, Packs
+from reconciler.adapters.git.record.packs import FAN, JOINED_MAX, Packs
 from reconciler.adapters.git.record.refmoves import RefMoves
 from tests.adapters.git.studio import Room, Studio
 
@@ -195,21 +196,18 @@ def test_rooms_of_killed_processes_are_swept(room: Room, tmp_path: Path) -> None
 
 def test_packs_are_kept_few_and_lose_nothing(room: Room) -> None:
     packs = Packs(room.room)
-    wanted = {}
+    wanted: dict[str, bytes] = {}
     folder = room.studio.common / "objects" / "pack"
     for number in range(FAN * FAN + 3):
-        body = f"object {number}\n".encode()
-        oid = object_id("blob", body, "sha1")
-        wanted[oid] = body
-        packs.add({oid: ("blob", body)})
+        bodies = [f"object {one}\n".encode() * (one + 1) for one in (number, number // 2)]
+        batch = {object_id("blob", body, "sha1"): body for body in bodies}
+        wanted |= batch
+        packs.add({oid: ("blob", body) for oid, body in batch.items()})
         packs.tidy()
-        if number % FAN == 0:
-            time.sleep(0.01)
     packs.close()
-    packs.tidy()
-    packs.close()
-    assert packs.merged >= FAN // 2
-    assert len(list(folder.glob("*.idx"))) < 2 * FAN + 20
+    assert packs.joined == FAN
+    assert packs.merged == 1
+    assert len(list(folder.glob("*.idx"))) == 1 + 3
     with room.room.reading() as objects:
         assert objects.contents(list(wanted), "blob") == list(wanted.values())
     room.studio.git("fsck", "--strict")
@@ -225,8 +223,37 @@ def test_a_merge_that_fails_takes_nothing_away(room: Room) -> None:
     victim.unlink()
     packs.tidy()
     packs.close()
-    assert packs.merged == 0
+    assert packs.joined == packs.merged == 0
     assert len(list(folder.glob("*.idx"))) == FAN - 1
+
+
+def test_a_large_pack_is_left_for_git_to_merge(room: Room) -> None:
+    packs = Packs(room.room)
+    body = os.urandom(JOINED_MAX)
+    packs.add({object_id("blob", body, "sha1"): ("blob", body)})
+    for number in range(FAN * FAN - 1):
+        small = f"object {number}\n".encode()
+        packs.add({object_id("blob", small, "sha1"): ("blob", small)})
+        packs.tidy()
+    packs.close()
+    assert (packs.joined, packs.merged) == (FAN - 1, 1)
+    room.studio.git("fsck", "--strict")
+
+
+def test_packs_of_another_kind_of_hash_are_joined_too(tmp_path: Path) -> None:
+    names, wanted = [], {}
+    for number in range(5):
+        body = f"object {number}\n".encode()
+        oid = object_id("blob", body, "sha256")
+        wanted[oid] = ("blob", body)
+        names.append(write_pack(tmp_path, {oid: ("blob", body)}, "sha256"))
+    joined = join_packs(tmp_path, names, "sha256")
+    whole = (tmp_path / f"{joined}.pack").read_bytes()
+    assert joined == write_pack(tmp_path, wanted, "sha256")
+    assert len(whole) == len((tmp_path / f"{joined}.pack").read_bytes())
+    (tmp_path / f"{names[0]}.pack").write_bytes(b"something else" * 9)
+    with pytest.raises(ValueError, match="belong together"):
+        join_packs(tmp_path, names, "sha256")
 
 
 def test_refs_move_together_or_not_at_all(room: Room) -> None:

@@ -1,4 +1,5 @@
-"""Many small packs kept few: each batch is one, and sixteen of a kind become one larger.
+"""Many small packs kept few: each batch is one, and sixteen of a kind become one larger. The
+smallest are joined here, as they come quickly; git packs what is larger, in its own time.
 
 Takes away no pack that it did not write itself, and none before its objects are in another one.
 """
@@ -8,15 +9,17 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from reconciler.adapters.git.cleanroom import CleanRoom
-from reconciler.adapters.git.pack import write_pack
+from reconciler.adapters.git.pack import join_packs, write_pack
 from reconciler.adapters.git.process import kill
 from reconciler.model.problems import SourceError
 
 FAN = 16
 """So many packs of one level are merged: fifty in all is where git itself would begin to tidy."""
+JOINED_MAX = 4 * 2**20
+"""Joining more than so many bytes would keep commits waiting."""
 _WAIT_S = 60.0
 _NICE = 15
 """Tidying is the least urgent thing there is: agents wait for commits."""
@@ -31,7 +34,7 @@ class Packs:
         self._folder = room.common_dir / "objects" / "pack"
         self._levels: list[list[str]] = []
         self._merge: _Merge | None = None
-        self.written = self.merged = 0  # told to tests and reports
+        self.written = self.joined = self.merged = 0  # told to tests and reports
 
     def add(self, objects: Mapping[str, tuple[str, bytes]]) -> None:
         """Write objects, so that not even a power cut takes them. SourceError: they cannot be."""
@@ -49,13 +52,16 @@ class Packs:
         self._put(name, 0)
 
     def tidy(self) -> None:
-        """Begin to merge what has become many, or finish what was begun; waits for nothing."""
+        """Join the smallest when they are many; begin to merge larger ones, or finish what was
+        begun; waits for nothing."""
+        if self._levels and len(self._levels[0]) >= FAN:
+            self._join(self._levels[0][:FAN])
         if self._merge is not None:
             if self._merge.process.poll() is None:
                 return
             self._finish(self._merge)
         for level, names in enumerate(self._levels):
-            if len(names) >= FAN:
+            if level and len(names) >= FAN:
                 self._merge = self._begin(level, names[:FAN])
                 return
 
@@ -71,6 +77,28 @@ class Packs:
             self._levels.append([])
         if name not in self._levels[level]:
             self._levels[level].append(name)
+
+    def _join(self, names: list[str]) -> None:
+        """Join packs of the lowest level, unless they are large: then they are git's to merge."""
+        self._levels[0] = self._levels[0][len(names) :]
+        try:
+            size = sum((self._folder / f"{name}.pack").stat().st_size for name in names)
+            if size <= JOINED_MAX:
+                name = join_packs(self._folder, names, self._room.object_format)
+                self._put(name, 1)
+                self._drop(names, name)
+                self.joined += 1
+                return
+        except (OSError, ValueError):  # they were packed by somebody else, or there is no space
+            return
+        for name in names:
+            self._put(name, 1)
+
+    def _drop(self, names: Iterable[str], new: str) -> None:
+        """Take packs away whose objects are all in a new one."""
+        for gone in set(names) - {new}:
+            for end in reversed(_ENDS):  # the index first: then nobody looks for the pack
+                (self._folder / f"{gone}.{end}").unlink(missing_ok=True)
 
     def _begin(self, level: int, names: list[str]) -> _Merge:
         words = ("pack-objects", "--quiet", "--stdin-packs", "--delta-base-offset", "--window=4")
@@ -95,9 +123,7 @@ class Packs:
             return
         self.merged += 1
         self._put(name, merge.level + 1)
-        for gone in old - {name}:
-            for end in reversed(_ENDS):  # the index first: then nobody looks for the pack
-                (self._folder / f"{gone}.{end}").unlink(missing_ok=True)
+        self._drop(old, name)
 
 
 class _Merge:
