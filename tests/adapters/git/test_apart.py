@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.adapters.git.record.apart import Apart
+from reconciler.adapters.git.record.serving import BUSY_MAX, Tidy
 from reconciler.model.ids import UnitId
 from reconciler.model.problems import BlindError, SourceError
 from reconciler.model.training import Turn
@@ -203,3 +206,27 @@ def test_a_process_that_cannot_begin_is_an_error_and_not_a_wait(
         assert time.monotonic() - began < 20
     finally:
         apart.close()
+
+
+class Knot:
+    """Something that only a look for garbage takes away."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_garbage_is_looked_for_in_a_quiet_moment_or_after_very_much() -> None:
+    try:
+        tidy = Tidy()
+        knot = weakref.ref(Knot())
+        for _ in range(BUSY_MAX - 1):
+            tidy.may(quiet=False)
+        assert knot() is not None, "somebody may be waiting"
+        tidy.may(quiet=True)
+        assert knot() is None
+        knot = weakref.ref(Knot())
+        for _ in range(BUSY_MAX):
+            tidy.may(quiet=False)
+        assert knot() is None, "no quiet moment came"
+    finally:
+        gc.enable()

@@ -6,6 +6,7 @@ Never outlives it: with the last word, or when it is gone, this ends as well.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import threading
@@ -20,6 +21,10 @@ from reconciler.model.problems import NovaorchError
 THREADS = 128
 """So many trees are on their way to a commit at once: nearly all of them wait."""
 
+QUIET_S = 1.0
+BUSY_MAX = 20_000
+"""So many questions without a quiet moment: then garbage cannot wait any longer."""
+
 Answer = tuple[int, Any, tuple[type[NovaorchError], str, str, str] | None]
 """Which question, what came of it, and what went wrong if something did."""
 
@@ -30,7 +35,7 @@ def serve(descriptor: int) -> None:
         signal.signal(number, signal.SIG_IGN)
     wire, speaking = Connection(descriptor), threading.Lock()
     key, mask = wire.recv()
-    recorder = GitRecorder(key, Mask(mask))
+    recorder, tidy = GitRecorder(key, Mask(mask)), Tidy()
 
     def answer(number: int, name: str, words: tuple[Any, ...]) -> None:
         said = _answer(recorder, number, name, words)
@@ -38,13 +43,31 @@ def serve(descriptor: int) -> None:
             wire.send(said)
 
     with ThreadPoolExecutor(THREADS, "tree") as pool:
-        while (word := _heard(wire)) is not None:
+        while (word := _heard(wire, tidy)) is not None:
             pool.submit(answer, *word)
     recorder.close()
 
 
-def _heard(wire: Connection) -> Any:
+class Tidy:
+    """Looks for garbage when nobody waits: what is known of many trees makes it a long look."""
+
+    def __init__(self) -> None:
+        gc.disable()
+        self._asked = 0
+
+    def may(self, *, quiet: bool) -> None:
+        """Count a question, or look for garbage: in a quiet moment, or when none ever comes."""
+        self._asked += not quiet
+        if self._asked and (quiet or self._asked >= BUSY_MAX):
+            self._asked = 0
+            gc.collect()
+
+
+def _heard(wire: Connection, tidy: Tidy) -> Any:
     try:
+        if not wire.poll(QUIET_S):
+            tidy.may(quiet=True)
+        tidy.may(quiet=False)
         return wire.recv()
     except (EOFError, OSError):
         os._exit(1)  # a commit is whole or not at all at every moment
