@@ -160,19 +160,20 @@ class Fleet:
         for name in (self.name, "default"):  # the latter is a fleet without fleet.yaml
             state = StateDir.of(name, self.repo.path / ".git", os.environ)
             EmbeddedServer(state, os.environ).stop()
-        self._end_tmux()
+        end_server(self.tmux)
 
-    def _end_tmux(self) -> None:
-        """End the server for sure: tmux 3.3a can hang when a control client leaves meanwhile."""
-        told = self.tmux("display-message", "-p", "#{pid}", ok=False).strip()
-        clients = self.tmux("list-clients", "-F", "#{client_pid}", ok=False).split()
-        self.tmux("kill-server", ok=False)
-        end = time.monotonic() + 1.0
-        while told and born(int(told)):  # '' for one that nobody has waited for yet, too
-            if time.monotonic() > end:
-                for pid in (told, *clients):
-                    _kill(int(pid), signal.SIGKILL)
-            time.sleep(0.01)
+
+def end_server(tmux: Callable[..., str]) -> None:
+    """End a server for sure: tmux waits for good on a control client whose reader was killed."""
+    told = tmux("display-message", "-p", "#{pid}", ok=False).strip()
+    clients = tmux("list-clients", "-F", "#{client_pid}", ok=False).split()
+    tmux("kill-server", ok=False)
+    end = time.monotonic() + 1.0
+    while told and born(int(told)):  # '' for one that nobody has waited for yet, too
+        if time.monotonic() > end:
+            for pid in (told, *clients):
+                _kill(int(pid), signal.SIGKILL)
+        time.sleep(0.01)
 
 
 def _kill(pid: int, *signals: signal.Signals) -> None:

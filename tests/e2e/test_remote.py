@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from tests.adapters.git.sandbox import Sandbox
-from tests.e2e.conftest import LIMIT_S, LOOP, needs_store
+from tests.e2e.conftest import LIMIT_S, LOOP, end_server, needs_store
 from tests.e2e.test_tenure import Shared, shared  # noqa: F401 - a fixture
 
 pytestmark = needs_store
@@ -77,14 +77,15 @@ class Host:
             self._child = None
 
     def sessions(self) -> set[str]:
-        said = self.tmux("list-sessions", "-F", "#{session_name}")
+        said = self.tmux("list-sessions", "-F", "#{session_name}", ok=False)
         return {name for name in said.split() if "/" in name}
 
-    def tmux(self, *words: str) -> str:
+    def tmux(self, *words: str, ok: bool = True) -> str:
         done = subprocess.run(
             ["tmux", "-L", "nova-two", *words],
             capture_output=True, text=True, check=False, env=self.env, timeout=LIMIT_S,
         )  # fmt: skip
+        assert not ok or done.returncode == 0, done.stderr
         return done.stdout
 
     def wish(self, *names: str) -> str:
@@ -111,7 +112,7 @@ class Host:
     def end(self) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.stop()
-        self.tmux("kill-server")
+        end_server(self.tmux)
 
 
 class Place:
