@@ -20,6 +20,9 @@ from reconciler.adapters.git.process import kill, said
 from reconciler.model.problems import BlindError, SourceError
 
 SILENCE_S = 10.0
+ASKED_MAX = 1000
+"""So many times one helper is asked: git searches every pack that it ever saw, also those that
+are long gone, so one that lives long takes ever longer."""
 _HEADER = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64}) (blob|tree|commit|tag) (\d{1,18})")
 _OBJECT_MAX = 64 * 2**20
 _CHUNK = 2**18
@@ -128,11 +131,7 @@ class ObjectReader:
         for _ in range(3):  # once, once more with a fresh helper, once in the old dialect
             dialect = self._dialects[body]
             try:
-                helper = self._helpers.get(dialect.args)
-                if helper is None:
-                    process = self._start(*dialect.args)
-                    helper = self._helpers[dialect.args] = _Helper(process, self._silence_s)
-                return helper.exchange(dialect, names, body=body)
+                return self._helper(dialect).exchange(dialect, names, body=body)
             except HelperDiedError as death:
                 last = str(death)
                 self.close()
@@ -147,6 +146,17 @@ class ObjectReader:
             fix="run `git fsck` in the repository and mend what it names",
         )
 
+    def _helper(self, dialect: _Dialect) -> _Helper:
+        """Return a helper that is not too old."""
+        helper = self._helpers.get(dialect.args)
+        if helper is not None and helper.asked >= ASKED_MAX:
+            self._helpers.pop(dialect.args).close()
+            helper = None
+        if helper is None:
+            process = self._start(*dialect.args)
+            helper = self._helpers[dialect.args] = _Helper(process, self._silence_s)
+        return helper
+
 
 class _Helper:
     """One running cat-file, spoken to without ever blocking on a pipe."""
@@ -155,7 +165,7 @@ class _Helper:
         self._process, self._silence_s = process, silence_s
         pipes = (process.stdin, process.stdout, process.stderr)
         self._in, self._out, self._err = (cast("IO[bytes]", pipe).fileno() for pipe in pipes)
-        self._said = b""
+        self._said, self.asked = b"", 0
         self._selector = selectors.DefaultSelector()
         for descriptor in (self._in, self._out, self._err):
             os.set_blocking(descriptor, False)
@@ -174,7 +184,7 @@ class _Helper:
         unsent = memoryview(b"".join([*lines, dialect.end]))
         answers = _Answers(len(names), body=body)
         self._selector.register(self._in, selectors.EVENT_WRITE)
-        asking = True
+        asking, self.asked = True, self.asked + 1
         while not answers.complete:
             for key, _ in self._wait():
                 if key.fd == self._in:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.adapters.git import GitRepository
+from reconciler.adapters.git import GitRepository, objects
 from reconciler.adapters.git.place import locate
 from reconciler.model.problems import BlindError, SourceError
 from tests.adapters.git.conftest import Opener
@@ -302,3 +302,18 @@ def test_a_repository_further_up_is_not_read_in_its_stead(box: Sandbox, opened: 
 def test_importing_the_adapter_starts_no_git(logged: Path) -> None:
     subprocess.run([sys.executable, "-c", "import reconciler.adapters.git"], check=True)
     assert logged.read_text() == ""
+
+
+def test_a_helper_that_was_asked_often_makes_room_for_a_fresh_one(
+    box: Sandbox, opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box.write("one", "1\n")
+    box.commit("first")
+    monkeypatch.setattr(objects, "ASKED_MAX", 3)
+    repo = opened(box.path)
+    seen: set[int] = set()
+    for _ in range(10):
+        read_all(repo)
+        (pid,) = helpers()
+        seen.add(pid)
+    assert len(seen) > 2

@@ -17,6 +17,9 @@ from reconciler.adapters.git.process import kill, said
 from reconciler.model.problems import BlindError
 
 SILENCE_S = 10.0
+MOVES_MAX = 100
+"""So many transactions are one helper's: git searches every pack that it ever saw, and each of
+ours is joined with others soon, so one that lives long takes ever longer."""
 _DONE = b"commit: ok\n"
 
 
@@ -26,6 +29,7 @@ class RefMoves:
     def __init__(self, start: Callable[..., subprocess.Popen[bytes]]) -> None:
         self._start = start
         self._helper: subprocess.Popen[bytes] | None = None
+        self._moved = 0
         self._lock = threading.Lock()
 
     def move(self, lines: Sequence[str]) -> str:
@@ -44,6 +48,16 @@ class RefMoves:
                     break
             return answer or "git update-ref ends at once"
 
+    def rest(self) -> None:
+        """Let a fresh helper take over after many transactions; for a moment when nobody waits.
+
+        BlindError: it cannot be started.
+        """
+        with self._lock:
+            if self._moved >= MOVES_MAX:
+                self._end()
+                self._begin()
+
     def close(self) -> None:
         """End the helper."""
         with self._lock:
@@ -51,15 +65,13 @@ class RefMoves:
 
     def _told(self, words: bytes) -> str | None:
         """Return None when it is done, else git's words; the helper is gone then."""
-        if self._helper is None:
-            words_of = ("update-ref", "--no-deref", "-m", "novaorch: turn", "--stdin")
-            self._helper = self._start(*words_of)
-        helper = self._helper
+        helper = self._helper or self._begin()
         pipes = (helper.stdin, helper.stdout, helper.stderr)
         send, hear, err = (cast("IO[bytes]", pipe).fileno() for pipe in pipes)
         with contextlib.suppress(BrokenPipeError):
             _write_all(send, words)
         if self._heard(hear):
+            self._moved += 1
             return None
         with contextlib.suppress(subprocess.TimeoutExpired):
             helper.wait(SILENCE_S)
@@ -70,6 +82,11 @@ class RefMoves:
         self._end()
         lines = last.decode("utf-8", "replace").splitlines()
         return said(" ".join(line for line in lines if not line.startswith("hint:")))
+
+    def _begin(self) -> subprocess.Popen[bytes]:
+        words = ("update-ref", "--no-deref", "-m", "novaorch: turn", "--stdin")
+        self._helper, self._moved = self._start(*words), 0
+        return self._helper
 
     def _heard(self, descriptor: int) -> bool:
         answer = b""
