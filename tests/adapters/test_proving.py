@@ -15,6 +15,7 @@ import pytest
 
 from reconciler.adapters.proving import MARK, TAIL_BYTES, Asked, environment, prove, throw_away
 from reconciler.model.promotion import Proof
+from tests.adapters.processes import gone
 
 PATH = {"PATH": os.environ["PATH"]}
 
@@ -143,16 +144,3 @@ def test_what_a_killed_process_left_goes_with_the_next_one() -> None:
     with throw_away():
         assert not left.exists()
     assert orphan.wait(20) == -signal.SIGKILL
-
-
-def gone(pid: int) -> None:
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            return
-        if state in "ZX":
-            return
-        time.sleep(0.02)
-    pytest.fail(f"{pid} is still there")

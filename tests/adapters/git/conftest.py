@@ -7,6 +7,7 @@ import pytest
 
 from reconciler.adapters.git import GitRepository
 from tests.adapters.git.sandbox import Sandbox, private_home
+from tests.adapters.git.studio import Room, Studio
 
 Opener = Callable[..., GitRepository]
 
@@ -28,6 +29,22 @@ def box(tmp_path: Path) -> Sandbox:
     sandbox.write("demo/agents/torch.yaml")
     sandbox.commit("first")
     return sandbox
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Iterator[Studio]:
+    """An agent's work tree, and a recorder."""
+    made = Studio(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def room(studio: Studio) -> Iterator[Room]:
+    """A clean room on that studio."""
+    made = Room(studio)
+    yield made
+    made.room.close()
 
 
 @pytest.fixture

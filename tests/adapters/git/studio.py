@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 from reconciler.adapters.git.cleanroom import CleanRoom
+from reconciler.adapters.git.raw.rawfiles import FRESH_NS
 from reconciler.adapters.git.raw.treefiles import Leaf, Place, read_tree
 from reconciler.adapters.git.record.recorder import GitRecorder
 from reconciler.core.masks import Mask
@@ -110,6 +112,11 @@ class Studio:
 
     def close(self) -> None:
         self.recorder.close()
+
+
+def settle() -> None:
+    """Wait until a stamp tells the next change for certain."""
+    time.sleep(2 * FRESH_NS / 1e9)
 
 
 class Room:

@@ -17,22 +17,16 @@ from pathlib import Path
 import pytest
 
 from reconciler.adapters.git.record.apart import Apart
-from reconciler.adapters.git.record.serving import BUSY_MAX, Tidy
+from reconciler.adapters.git.record.serving import Tidy
 from reconciler.model.ids import UnitId
 from reconciler.model.problems import BlindError, SourceError
 from reconciler.model.training import Turn
 from reconciler.model.unit import Training
 from reconciler.model.workspace import SeenWorkspace
 from tests.adapters.git.studio import Studio
+from tests.adapters.processes import gone
 
 ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture
-def studio(tmp_path: Path) -> Iterator[Studio]:
-    made = Studio(tmp_path)
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -44,21 +38,6 @@ def apart() -> Iterator[Apart]:
 
 def a_turn(agent: str = "torch") -> Turn:
     return Turn(UnitId(f"shop/agent/{agent}"), 1_800_000_000.0, prompt="go on")
-
-
-def alive(pid: int) -> bool:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
-
-
-def gone(pid: int, within_s: float = 10.0) -> bool:
-    end = time.monotonic() + within_s
-    while alive(pid) and time.monotonic() < end:
-        time.sleep(0.02)
-    return not alive(pid)
 
 
 def test_it_records_as_the_recorder_does(studio: Studio, apart: Apart) -> None:
@@ -129,7 +108,7 @@ def test_killed_at_rest_nobody_notices(studio: Studio, apart: Apart) -> None:
     pid = apart.pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    assert gone(pid)
+    gone(pid)
     time.sleep(0.1)
     assert apart.fingerprint(studio.seen)
 
@@ -156,7 +135,7 @@ def test_closing_finishes_what_was_asked(studio: Studio, apart: Apart) -> None:
         recorded = made.result(10)
     assert recorded is not None
     assert recorded.commit == studio.tip()
-    assert not alive(pid)
+    assert not Path(f"/proc/{pid}").exists()
     assert apart.fingerprint(studio.seen), "and what is asked next begins another"
 
 
@@ -185,12 +164,12 @@ def test_it_does_not_outlive_its_owner(studio: Studio) -> None:
     assert owner.stdout is not None
     try:
         pid = int(owner.stdout.readline())
-        assert alive(pid)
+        assert Path(f"/proc/{pid}").exists()
     finally:
         owner.kill()
         owner.wait()
         owner.stdout.close()
-    assert gone(pid)
+    gone(pid)
 
 
 def test_a_process_that_cannot_begin_is_an_error_and_not_a_wait(
@@ -217,16 +196,35 @@ class Knot:
 
 def test_garbage_is_looked_for_in_a_quiet_moment_or_after_very_much() -> None:
     try:
-        tidy = Tidy()
+        tidy = Tidy(grown_max=10_000)
+        gc.collect()
         knot = weakref.ref(Knot())
-        for _ in range(BUSY_MAX - 1):
-            tidy.may(quiet=False)
+        tidy.may(quiet=False)
         assert knot() is not None, "somebody may be waiting"
         tidy.may(quiet=True)
         assert knot() is None
         knot = weakref.ref(Knot())
-        for _ in range(BUSY_MAX):
+        held: list[list[int]] = []
+        while knot() is not None and len(held) < 20_000:
+            held.append([])
             tidy.may(quiet=False)
-        assert knot() is None, "no quiet moment came"
+        assert 9_000 < len(held) <= 10_000, "no quiet moment came"
+    finally:
+        gc.enable()
+
+
+def test_what_a_commit_leaves_behind_goes_by_itself(studio: Studio) -> None:
+    def commit(number: int) -> None:
+        studio.write("new.py", f"number = {number}\n")
+        assert studio.recorder.record(studio.seen, Training(), a_turn()) is not None
+
+    for number in range(3):
+        commit(number)
+    gc.collect()
+    gc.disable()
+    try:
+        for number in range(10, 20):
+            commit(number)
+        assert gc.collect() < 10, "less than an object a commit needs to be looked for"
     finally:
         gc.enable()

@@ -22,8 +22,9 @@ THREADS = 128
 """So many trees are on their way to a commit at once: nearly all of them wait."""
 
 QUIET_S = 1.0
-BUSY_MAX = 20_000
-"""So many questions without a quiet moment: then garbage cannot wait any longer."""
+GROWN_MAX = 2_000_000
+"""So many more objects are held than after the last look: then garbage cannot wait for a quiet
+moment. Hours of work make fewer, as what it leaves behind goes by itself."""
 
 Answer = tuple[int, Any, tuple[type[NovaorchError], str, str, str] | None]
 """Which question, what came of it, and what went wrong if something did."""
@@ -34,8 +35,9 @@ def serve(descriptor: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # they are for whoever began us
         signal.signal(number, signal.SIG_IGN)
     wire, speaking = Connection(descriptor), threading.Lock()
-    key, mask = wire.recv()
-    recorder, tidy = GitRecorder(key, Mask(mask)), Tidy()
+    tidy = Tidy()
+    key, mask = _heard(wire, tidy)
+    recorder = GitRecorder(key, Mask(mask))
 
     def answer(number: int, name: str, words: tuple[Any, ...]) -> None:
         said = _answer(recorder, number, name, words)
@@ -51,15 +53,15 @@ def serve(descriptor: int) -> None:
 class Tidy:
     """Looks for garbage when nobody waits: what is known of many trees makes it a long look."""
 
-    def __init__(self) -> None:
+    def __init__(self, grown_max: int = GROWN_MAX) -> None:
         gc.disable()
-        self._asked = 0
+        self._grown_max, self._asked = grown_max, False
 
     def may(self, *, quiet: bool) -> None:
-        """Count a question, or look for garbage: in a quiet moment, or when none ever comes."""
-        self._asked += not quiet
-        if self._asked and (quiet or self._asked >= BUSY_MAX):
-            self._asked = 0
+        """Look for garbage: in a quiet moment after questions, or when there is too much of it."""
+        self._asked = self._asked or not quiet
+        if (quiet and self._asked) or gc.get_count()[0] >= self._grown_max:
+            self._asked = False
             gc.collect()
 
 
