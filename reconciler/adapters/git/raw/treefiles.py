@@ -34,17 +34,21 @@ class Place:
 class Branching:
     """A tree that can be changed: folders remember their ids until something below changes."""
 
-    __slots__ = ("_folders", "_leaves", "_oid")
+    __slots__ = ("_folders", "_leaves", "_lines", "_oid")
 
     def __init__(self) -> None:
         self._leaves: dict[str, Leaf] = {}
         self._folders: dict[str, Branching] = {}
+        self._lines: dict[bytes, bytes] = {}
+        """What was written of those below that are unchanged, by the words that order them."""
         self._oid = ""
 
     def put(self, path: str, leaf: Leaf | None) -> None:
         """Let a path be this file, None takes it away; what stood in its way is replaced."""
         self._oid = ""
         first, _, rest = path.partition("/")
+        for key in (_raw(first), _raw(first) + b"/"):
+            self._lines.pop(key, None)
         if rest and leaf is None and first not in self._folders:
             return
         if rest:
@@ -63,16 +67,15 @@ class Branching:
     def write(self, write: Write) -> str:
         """Write what changed as tree objects and return the id of the whole."""
         if not self._oid:
-            lines = []
             for name, leaf in self._leaves.items():
-                raw = name.encode("utf-8", "surrogateescape")
-                mode = leaf.mode.lstrip("0").encode()
-                lines.append((raw, b"%s %s\0%s" % (mode, raw, bytes.fromhex(leaf.oid))))
+                if (raw := _raw(name)) not in self._lines:
+                    mode = leaf.mode.lstrip("0").encode()
+                    self._lines[raw] = b"%s %s\0%s" % (mode, raw, bytes.fromhex(leaf.oid))
             for name, folder in self._folders.items():
-                raw = name.encode("utf-8", "surrogateescape")
-                oid = bytes.fromhex(folder.write(write))
-                lines.append((raw + b"/", b"40000 %s\0%s" % (raw, oid)))
-            self._oid = write("tree", b"".join(line for _, line in sorted(lines)))
+                if (raw := _raw(name)) + b"/" not in self._lines:
+                    oid = bytes.fromhex(folder.write(write))
+                    self._lines[raw + b"/"] = b"40000 %s\0%s" % (raw, oid)
+            self._oid = write("tree", b"".join(line for _, line in sorted(self._lines.items())))
         return self._oid
 
     def files(self, above: str = "") -> dict[str, Leaf]:
@@ -81,6 +84,10 @@ class Branching:
         for name, folder in self._folders.items():
             found.update(folder.files(f"{above}{name}/"))
         return found
+
+
+def _raw(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")
 
 
 def planted(files: Mapping[str, Leaf]) -> Branching:
