@@ -6,6 +6,7 @@ move in one transaction, each only from where it was read to be.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ from reconciler.adapters.git.loose import Write
 from reconciler.adapters.git.record.packs import Packs
 from reconciler.adapters.git.record.refmoves import RefMoves
 from reconciler.adapters.git.seal import Seal, sealed
+from reconciler.model.problems import NovaorchError
 
 Moves = Callable[[str, Write], Sequence[str]]
 """Given the new commit and a writer of objects, returns the lines of the transaction of refs."""
@@ -98,9 +100,13 @@ class Press:
 
     def close(self) -> None:
         """End the helpers."""
-        self._idle.wait()
-        self._refs.close()
-        self._packs.close()
+        while True:
+            self._idle.wait()
+            with self._lock:
+                if self._idle.is_set():  # nobody came in between, and nobody can now
+                    self._refs.close()
+                    self._packs.close()
+                    return
 
     def _hand_on(self) -> None:
         """Let one of those who came meanwhile print the next batch: only that one is woken."""
@@ -123,7 +129,6 @@ class Press:
         try:
             self._packs.add(self._objects(batch))
             self._move(batch)
-            self._packs.tidy()
         except Exception as error:  # the others wait for a word, whatever it is
             for ticket in batch:
                 ticket.failure = ticket.failure or error
@@ -132,6 +137,9 @@ class Press:
                 ticket.done = True
                 ticket.word.set()
             self._ended = time.monotonic()
+        with contextlib.suppress(NovaorchError, OSError):  # a pack more is nobody's harm
+            self._packs.tidy()
+            self._refs.rest()
         self.figures.commits += sum(ticket.failure is None for ticket in batch)
         self.figures.batches += 1
         self.figures.largest = max(self.figures.largest, len(batch))
