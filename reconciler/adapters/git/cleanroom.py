@@ -43,9 +43,8 @@ class CleanRoom:
     def __init__(self, common_dir: Path) -> None:
         self.common_dir = common_dir
         self.object_format = object_format(common_dir)
-        self._excludes: Path | None = None
+        self._theirs = _users_excludes()
         self._excluded: object = None
-        self._theirs = ""
         self._lock = threading.RLock()
         self._readers = threading.RLock()
         try:
@@ -75,19 +74,18 @@ class CleanRoom:
         with self._readers:
             yield self.objects
 
-    def excluding(self) -> None:
-        """Bring along what the repository and the user leave out of git: patterns, nothing else."""
+    def excluding(self) -> object:
+        """Bring along what the repository and the user leave out of git: patterns, nothing else.
+
+        Returns what changes when one of these patterns does.
+        """
         with self._lock:
             source = self.common_dir / "info" / "exclude"
             seen = _stamp(source)
             if seen != self._excluded:
                 (self.path / "info" / "exclude").write_bytes(_plain(source))
                 self._excluded = seen
-
-    def patterns(self) -> object:
-        """Return what changes when a pattern does that says, outside of a work tree, what is left
-        out there."""
-        return tuple(map(_stamp, (self.common_dir / "info" / "exclude", *_ignores(self._theirs))))
+        return (seen, *map(_stamp, _ignores(self._theirs)))
 
     def close(self) -> None:
         """End the helpers and take the folder away."""
@@ -114,9 +112,8 @@ class CleanRoom:
         lines += ["\twarnAmbiguousRefs = false"]
         # That no grafts count is said by a variable, which git would remark upon each time.
         lines += ["[advice]", "\tgraftFileDeprecated = false", "[core]"]
-        self._theirs = excludes = _users_excludes()
-        if excludes:
-            quoted = excludes.replace("\\", "\\\\").replace('"', '\\"')
+        if self._theirs:
+            quoted = self._theirs.replace("\\", "\\\\").replace('"', '\\"')
             lines.append(f'\texcludesFile = "{quoted}"')
         if extended:
             lines += ["[extensions]", f"\tobjectFormat = {self.object_format}"]

@@ -104,9 +104,10 @@ class Signers:
 def _quick_folder() -> str | None:
     """Return a folder in memory for files that live for a moment; None where there is none.
 
-    On a full disk it can take a file system longer to find room for one than to sign it.
+    On some disks it takes longer to make a file than to sign what is in it.
     """
-    for folder in (os.environ.get("XDG_RUNTIME_DIR"), "/dev/shm"):  # noqa: S108 - none is shared
+    # What is made below is a folder for us alone.
+    for folder in (os.environ.get("XDG_RUNTIME_DIR"), "/dev/shm"):  # noqa: S108
         if folder and os.access(folder, os.W_OK | os.X_OK):
             return folder
     return None

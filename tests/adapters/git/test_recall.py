@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,22 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.adapters.git.raw.listing import list_files
-from reconciler.adapters.git.raw.rawfiles import FRESH_NS
 from reconciler.adapters.git.raw.recall import DEPTH_MAX, Recall
-from tests.adapters.git.studio import Room, Studio
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Iterator[Room]:
-    studio = Studio(tmp_path)
-    made = Room(studio)
-    yield made
-    made.room.close()
-    studio.close()
-
-
-def settle() -> None:
-    time.sleep(2 * FRESH_NS / 1e9)
+from tests.adapters.git.studio import Room, Studio, settle
 
 
 def there(room: Room, paths: tuple[str, ...]) -> set[str]:

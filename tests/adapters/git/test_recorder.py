@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,13 +19,6 @@ from reconciler.model.training import Turn
 from reconciler.model.unit import Training
 from tests.adapters.git.keys import Key
 from tests.adapters.git.studio import AGENT, Studio
-
-
-@pytest.fixture
-def studio(tmp_path: Path) -> Iterator[Studio]:
-    made = Studio(tmp_path)
-    yield made
-    made.close()
 
 
 def test_a_turn_is_a_commit_with_all_that_is_known_of_it(studio: Studio) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,13 +14,6 @@ from reconciler.adapters.git.record.recorder import GitRecorder
 from reconciler.model.problems import NovaorchError, SourceError
 from reconciler.model.unit import Training
 from tests.adapters.git.studio import Studio
-
-
-@pytest.fixture
-def studio(tmp_path: Path) -> Iterator[Studio]:
-    made = Studio(tmp_path)
-    yield made
-    made.close()
 
 
 @pytest.fixture

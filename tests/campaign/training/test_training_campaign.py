@@ -26,9 +26,7 @@ def test_a_hundred_agents_for_a_minute() -> None:
     report = Campaign(agents, seconds, seed=5).run()
     print(report)
     assert report.clean, report
-    # Beside other tests an agent may go on before its commit is made, which joins it to the next.
-    assert report.commits + report.joined > 0.9 * agents * seconds
-    assert SHORT or report.joined < 0.01 * report.turns
+    assert report.commits > 0.9 * agents * seconds
 
 
 @pytest.mark.long

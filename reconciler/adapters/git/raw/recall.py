@@ -122,26 +122,24 @@ class Recall:
     def _listing(self, room: CleanRoom, place: Place) -> Listing:
         if sys.getfilesystemencoding() != "utf-8":
             raise OddError("names are written differently here")
-        room.excluding()
         index = _staged(room, place)
         folders = _above(index)
         for _ in range(ROUNDS_MAX):
-            began, outside = time.time_ns(), room.patterns()
+            began, outside = time.time_ns(), room.excluding()
             walk = self._walked(place, index, folders)
             rules = (outside, walk.rules)
             if rules != self._rules:
                 self._said, self._rules = {}, rules
                 walk.others = dict.fromkeys(walk.others)
+            self._said = walk.others
             unknown = walk.unknown()
             if not unknown:
                 break
             walk.others.update(self._judged(room, place, unknown))
-            self._said = walk.others
         else:
             raise OddError("new folders in new folders")
         if not all(steady(one, began) for one in walk.rules.values()):
             self._rules = None  # they may change again without another stamp
-        self._said = walk.others
         others = (path for (path, folder), counts in walk.others.items() if counts and not folder)
         return Listing((*index, *others), index, frozenset(), unmerged=False, blind=())
 

@@ -128,7 +128,7 @@ def scan(
     known = known or StatIndex()
     if known.word != rules.word:
         known.known, known.word = {}, rules.word
-    listing = known.recall.listing(room, place) or list_files(room, place)
+    listing = _listed(room, place, known.recall)
     objects = room.common_dir / "objects"
     try:
         files = RawFiles(place.tree, objects, room.object_format)
@@ -145,11 +145,10 @@ def scan(
 def fingerprint(room: CleanRoom, place: Place, recall: Recall) -> str:
     """Return a word that changes when anything in a work tree does that could be recorded."""
     told = []
-    listing = recall.listing(room, place) or list_files(room, place)
     try:
         files = RawFiles(place.tree, room.common_dir / "objects", room.object_format)
         try:
-            for path in listing.paths:
+            for path in _listed(room, place, recall).paths:
                 seen = files.look(path.rstrip("/"))
                 told.append(f"{path}\0{seen and stamp(seen)}\n")
         finally:
@@ -158,6 +157,10 @@ def fingerprint(room: CleanRoom, place: Place, recall: Recall) -> str:
         raise _unreadable(place.tree, error) from None
     words = "".join(told).encode("utf-8", "surrogateescape")
     return hashlib.sha256(words).hexdigest()[:16]
+
+
+def _listed(room: CleanRoom, place: Place, recall: Recall) -> Listing:
+    return recall.listing(room, place) or list_files(room, place)
 
 
 class _Reading:

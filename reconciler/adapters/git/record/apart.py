@@ -88,7 +88,7 @@ class Apart:
                 helper = self._helper = self._opened()
             number = next(self._numbers)
             helper.waiting[number] = done
-            if not _say(helper.wire, (number, name, words)) or helper.over:
+            if not _say(helper.wire, (number, name, words)):
                 helper.waiting.pop(number, None)
                 raise _ended(helper.process)
         try:
