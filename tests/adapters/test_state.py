@@ -82,14 +82,15 @@ def test_a_fleet_cannot_leave_its_folder(fleet: str, repository: Path) -> None:
 
 
 @pytest.mark.usefixtures("wide_umask")
-def test_folders_are_private_whatever_the_umask(tmp_path: Path, repository: Path) -> None:
-    state = StateDir.of("demo", repository, {"HOME": str(tmp_path / "h")})
+def test_folders_are_private_whatever_the_umask(stage: Path, repository: Path) -> None:
+    # On the stage paths are short, so that the store's socket stays in the folder of the state.
+    state = StateDir.of("demo", repository, {"HOME": str(stage / "h")})
     state.make()
-    assert mode(state.root) == mode(state.root.parent) == mode(tmp_path / "h") == 0o700
+    assert mode(state.root) == mode(state.root.parent) == mode(stage / "h") == 0o700
     os.umask(0o777)
     assert mode(state.make_store()) == 0o700
-    private_folder(tmp_path / "d" / "e" / "f")
-    assert {mode(tmp_path / path) for path in ("d", "d/e", "d/e/f")} == {0o700}
+    private_folder(stage / "d" / "e" / "f")
+    assert {mode(stage / path) for path in ("d", "d/e", "d/e/f")} == {0o700}
     state.root.chmod(0o755)
     state.make()
     assert mode(state.root) == 0o700
