@@ -129,7 +129,7 @@ class Recall:
             walk = self._walked(place, index, folders)
             rules = (outside, walk.rules)
             if rules != self._rules:
-                self._said, self._rules = {}, rules
+                self._rules = rules
                 walk.others = dict.fromkeys(walk.others)
             self._said = walk.others
             unknown = walk.unknown()

@@ -47,7 +47,8 @@ class Branching:
         """Let a path be this file, None takes it away; what stood in its way is replaced."""
         self._oid = ""
         first, _, rest = path.partition("/")
-        for key in (_raw(first), _raw(first) + b"/"):
+        raw = _raw(first)
+        for key in (raw, raw + b"/"):
             self._lines.pop(key, None)
         if rest and leaf is None and first not in self._folders:
             return
